@@ -1,0 +1,184 @@
+//! Reading captures, ours and others'.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pcap_file::pcap::PcapReader;
+use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
+use pcap_file::pcapng::blocks::opt_common::CommonOption;
+use pcap_file::pcapng::{Block, PcapNgReader};
+
+use super::complete::describe;
+use super::error::{ReadError, chain};
+use super::spec::{From, LinkType};
+
+/// `Block Type` of the Section Header, the same in both byte orders.
+const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+
+/// A packet of a capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// From 1, as Wireshark counts.
+    pub number: u64,
+    /// Name of its interface; `if0`, `if1`, ... where the file has none.
+    pub interface: Arc<str>,
+    /// What `data` begins with.
+    pub link_type: LinkType,
+    /// Since the epoch.
+    pub time: Duration,
+    /// Which end it came from, if the file says so.
+    pub from: Option<From>,
+    /// The bytes that were captured.
+    pub data: Vec<u8>,
+    /// Its comments, one a line.
+    pub comment: Option<String>,
+}
+
+/// Reads the packets of a pcapng or pcap file one by one. What is broken ends it with an error that names the packet;
+/// packets before that are good. Memory is bounded: a block or packet above 8 MB is such an error.
+#[derive(Debug)]
+pub struct CaptureReader {
+    path: PathBuf,
+    format: Format,
+    read: u64,
+    failed: bool,
+}
+
+#[derive(Debug)]
+enum Format {
+    Pcapng { reader: PcapNgReader<File>, interfaces: Vec<(Arc<str>, LinkType)> },
+    Pcap { reader: PcapReader<File>, interface: Arc<str>, link_type: LinkType },
+}
+
+impl CaptureReader {
+    /// Opens a capture; the format is told by its content.
+    ///
+    /// # Errors
+    /// When it cannot be opened or is no capture.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, ReadError> {
+        let path = path.into();
+        let unusable = |source| ReadError::Open { path: path.clone(), source };
+        let mut file = File::open(&path).map_err(unusable)?;
+        let mut magic = Vec::new();
+        (&mut file).take(4).read_to_end(&mut magic).map_err(unusable)?;
+        file.rewind().map_err(unusable)?;
+        let odd = |error: &dyn std::error::Error| ReadError::Format { path: path.clone(), detail: chain(error) };
+        let format = if magic == SECTION_HEADER {
+            let reader = PcapNgReader::new(file).map_err(|error| odd(&error))?;
+            Format::Pcapng { reader, interfaces: Vec::new() }
+        } else {
+            let reader = PcapReader::new(file).map_err(|error| odd(&error))?;
+            let link_type = LinkType::of(reader.header().datalink);
+            Format::Pcap { reader, interface: "if0".into(), link_type }
+        };
+        Ok(Self { path, format, read: 0, failed: false })
+    }
+
+    /// The next packet, `None` at the end, or what is wrong with it.
+    fn advance(&mut self) -> Result<Option<Frame>, String> {
+        let number = self.read + 1;
+        match &mut self.format {
+            Format::Pcap { reader, interface, link_type } => match reader.next_packet() {
+                None => Ok(None),
+                Some(Err(error)) => Err(chain(&error)),
+                Some(Ok(packet)) => Ok(Some(Frame {
+                    number,
+                    interface: interface.clone(),
+                    link_type: *link_type,
+                    time: packet.timestamp(),
+                    from: None,
+                    data: packet.data().to_vec(),
+                    comment: None,
+                })),
+            },
+            Format::Pcapng { reader, interfaces } => loop {
+                match reader.next_block() {
+                    None => break Ok(None),
+                    Some(Err(error)) => break Err(chain(&error)),
+                    Some(Ok((Block::SectionHeader(_), _))) => interfaces.clear(),
+                    Some(Ok((Block::InterfaceDescription(block), _))) => {
+                        let spec = describe(&block);
+                        let name = match spec.name.as_str() {
+                            "" => format!("if{}", interfaces.len()).into(),
+                            name => name.into(),
+                        };
+                        interfaces.push((name, spec.link_type));
+                    }
+                    Some(Ok((Block::EnhancedPacket(block), _))) => break enhanced(number, &block, interfaces).map(Some),
+                    Some(Ok((Block::SimplePacket(_) | Block::Packet(_), _))) => {
+                        break Err("an old kind of packet block, which has no direction and often no time".to_owned());
+                    }
+                    Some(Ok(_)) => {}
+                }
+            },
+        }
+    }
+}
+
+impl Iterator for CaptureReader {
+    type Item = Result<Frame, ReadError>;
+
+    /// Ends after the first error.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        match self.advance() {
+            Ok(frame) => {
+                self.read += u64::from(frame.is_some());
+                frame.map(Ok)
+            }
+            Err(detail) => {
+                self.failed = true;
+                Some(Err(ReadError::Packet { path: self.path.clone(), number: self.read + 1, detail }))
+            }
+        }
+    }
+}
+
+fn enhanced(
+    number: u64,
+    block: &EnhancedPacketBlock<'_>,
+    interfaces: &[(Arc<str>, LinkType)],
+) -> Result<Frame, String> {
+    let (interface, link_type) = usize::try_from(block.interface_id)
+        .ok()
+        .and_then(|id| interfaces.get(id))
+        .ok_or_else(|| format!("interface {} is not described", block.interface_id))?;
+    let mut from = None;
+    let mut comments = Vec::new();
+    for option in &block.options {
+        match option {
+            EnhancedPacketOption::Flags(flags) => from = From::of_flags(*flags),
+            EnhancedPacketOption::Common(CommonOption::Comment(text)) => comments.push(&**text),
+            _ => {}
+        }
+    }
+    Ok(Frame {
+        number,
+        interface: interface.clone(),
+        link_type: *link_type,
+        time: block.timestamp,
+        from,
+        data: block.data.to_vec(),
+        comment: (!comments.is_empty()).then(|| comments.join("\n")),
+    })
+}
+
+/// All packets of a capture, and what ended it early.
+///
+/// # Errors
+/// When it cannot be opened or is no capture.
+pub fn read_all(path: impl AsRef<Path>) -> Result<(Vec<Frame>, Option<ReadError>), ReadError> {
+    let mut frames = Vec::new();
+    for frame in CaptureReader::open(path.as_ref())? {
+        match frame {
+            Ok(frame) => frames.push(frame),
+            Err(error) => return Ok((frames, Some(error))),
+        }
+    }
+    Ok((frames, None))
+}

@@ -1,0 +1,42 @@
+//! The typed plan: what the catalogue's files say, once they have been read.
+
+mod condition;
+mod expectation;
+mod fault;
+mod measure;
+mod params;
+mod peer;
+mod scalar;
+mod scenario;
+mod sentence;
+mod step;
+mod suite;
+mod target;
+mod topology;
+
+pub use condition::{
+    Answer, Condition, ExpectExit, ExpectReachable, ExpectResolves, ExpectRoute, ExpectRuns, ExpectSaid,
+    ExpectTransport, ExpectTunnelAddress, ExpectUnreachable, Passage, TransportWanted, TunnelAddress,
+};
+pub use expectation::{ExpectationEntry, Expectations, ExpiryDate, KnownVerdict, VersionRange};
+pub use fault::{Fault, ParamKind, ParamSpec};
+pub use measure::{Measure, MeasureLoss, MeasureOutage, MeasureRtt};
+pub use params::Params;
+pub use peer::{
+    Binary, ConnectedWhen, KeyLog, Limits, Listening, LogEvent, Pattern, Peer, Protocol, ReadyWhen, Refusal, Side, Signal,
+    Stop,
+    Template, VersionProbe,
+};
+pub use scalar::{Scalar, ScalarValue};
+pub use scenario::{Always, Axis, GoldenView, LeakWatch, Needs, Scenario};
+pub use step::{
+    Attempt, Connect, Direction, Disconnect, FaultStep, Flow, FlowKind, Heal, Hold, MtuSearchStep, Outcome, Step,
+    TransferStep,
+};
+pub use suite::{Glob, Suite};
+pub use target::Target;
+pub use topology::{
+    Link, LinkKind, LinkProfile, Nat, NatKind, Node, Resource, Role, Route, Side as LinkSide, Topology, Zones,
+};
+
+pub(crate) use params::expand;

@@ -1,0 +1,332 @@
+//! Peers.
+
+use std::{fmt, time::Duration};
+
+use indexmap::IndexMap;
+use regex::Regex;
+
+use super::Scalar;
+use crate::{
+    Name, Port, Size, Spanned,
+    decode::{Parse, ParseError, keywords, record, verbs, words},
+};
+
+record! {
+    /// A VPN program under test.
+    pub struct Peer {
+        /// Names the peer; the same as the file's stem.
+        pub id: Name,
+        /// What it is called.
+        pub title: String,
+        /// What one should know about it.
+        pub about: Option<String> = None,
+        /// Peer file on which this one is laid; maps merge, everything else replaces.
+        pub extends: Option<Name> = None,
+        /// Whether it replaces the built-in peer of the same id.
+        pub replaces: bool = false,
+        /// What it can be.
+        pub roles: Vec<Side>,
+        /// What it speaks; a client and a server are a pair when they share one.
+        pub protocols: Vec<Name>,
+        /// How it is found.
+        pub binary: Binary,
+        /// How it tells its version.
+        pub version: Option<VersionProbe> = None,
+        /// What it can do.
+        pub capabilities: Vec<Name> = Vec::new(),
+        /// Capabilities of the extended peer that this one lacks.
+        pub capabilities_remove: Vec<Name> = Vec::new(),
+        /// Settings unless the scenario has them.
+        pub defaults: IndexMap<Name, Scalar> = IndexMap::new(),
+        /// Files to write before the start, by name below `{{ dir }}`.
+        pub files: IndexMap<Name, Spanned<Template>> = IndexMap::new(),
+        /// Commands to run before the start, in the node.
+        pub prepare: Vec<Vec<Spanned<Template>>> = Vec::new(),
+        /// The command line.
+        pub command: Vec<Spanned<Template>>,
+        /// More arguments, after those of the extended peer.
+        pub args_append: Vec<Spanned<Template>> = Vec::new(),
+        /// Environment variables.
+        pub env: IndexMap<Name, Spanned<Template>> = IndexMap::new(),
+        /// What it reads on standard input.
+        pub stdin: Option<Spanned<Template>> = None,
+        /// How it is known that a server is ready.
+        pub ready_when: Option<ReadyWhen> = None,
+        /// How it is known that a client's tunnel is up.
+        pub connected_when: Option<ConnectedWhen> = None,
+        /// Name of its tunnel interface.
+        pub tunnel_interface: Option<Spanned<Template>> = None,
+        /// Log lines with a meaning.
+        pub log_events: Vec<LogEvent> = Vec::new(),
+        /// Log lines that say why a connection was refused.
+        pub refusals: Vec<Refusal> = Vec::new(),
+        /// How it is ended.
+        pub stop: Stop = Stop::default(),
+        /// What its exit codes mean.
+        pub exit_codes: IndexMap<i32, String> = IndexMap::new(),
+        /// How it writes its TLS secrets.
+        pub keylog: Option<KeyLog> = None,
+        /// Bounds on what it may produce.
+        pub limits: Limits = Limits::default(),
+    }
+}
+
+impl Peer {
+    /// Whether it can be a client, or a server.
+    pub fn can_be(&self, side: Side) -> bool {
+        self.roles.contains(&side)
+    }
+
+    /// Whether it declares a capability.
+    pub fn has(&self, capability: &str) -> bool {
+        self.capabilities.iter().any(|name| name == capability)
+    }
+
+    /// The capabilities among `needed` that it does not declare.
+    pub fn lacks<'a>(&self, needed: &'a [Name]) -> Vec<&'a Name> {
+        needed.iter().filter(|name| !self.has(name)).collect()
+    }
+
+    /// The first protocol that both speak.
+    pub fn shared_protocol<'a>(&'a self, other: &Self) -> Option<&'a Name> {
+        self.protocols.iter().find(|protocol| other.protocols.contains(protocol))
+    }
+}
+
+keywords! {
+    /// Client or server.
+    pub enum Side: "side" {
+        /// The VPN client.
+        Client = "client",
+        /// The VPN server.
+        Server = "server",
+    }
+}
+
+impl From<Side> for interop_evidence::PeerRole {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Client => Self::Client,
+            Side::Server => Self::Server,
+        }
+    }
+}
+
+record! {
+    /// How a program is found.
+    pub struct Binary {
+        /// Name in the search path.
+        pub name: Name,
+        /// Folders to look into first.
+        pub search: Vec<String> = Vec::new(),
+        /// Package that brings it, by kind of distribution.
+        pub package: IndexMap<Name, String> = IndexMap::new(),
+    }
+}
+
+record! {
+    /// How a program tells its version.
+    pub struct VersionProbe {
+        /// Arguments.
+        pub args: Vec<String>,
+        /// Pattern whose first group is the version.
+        pub pattern: Pattern,
+    }
+}
+
+verbs! {
+    /// How it is known that a server is ready.
+    pub enum ReadyWhen: "sign of readiness", "listening: {protocol: tcp, port: 443}" {
+        /// A socket listens.
+        Listening(Listening) = "listening",
+        /// A log line matches.
+        Log(Pattern) = "log",
+        /// An interface is up.
+        Interface(Template) = "interface",
+    }
+}
+
+verbs! {
+    /// How it is known that a client's tunnel is up.
+    pub enum ConnectedWhen: "sign of connection", "log: REGEX" {
+        /// A log line matches.
+        Log(Pattern) = "log",
+        /// An interface is up and has an address.
+        Interface(Template) = "interface",
+    }
+}
+
+keywords! {
+    /// Transport protocols.
+    pub enum Protocol: "protocol" {
+        /// TCP.
+        Tcp = "tcp",
+        /// UDP.
+        Udp = "udp",
+    }
+}
+
+record! {
+    /// A listening socket.
+    pub struct Listening {
+        /// TCP or UDP.
+        pub protocol: Protocol,
+        /// Port.
+        pub port: Port,
+    }
+}
+
+record! {
+    /// A log line with a meaning.
+    pub struct LogEvent {
+        /// Canonical event: `dtls-up`.
+        pub event: Name,
+        /// What the line looks like.
+        pub pattern: Pattern,
+    }
+}
+
+record! {
+    /// A log line that says why a connection was refused.
+    pub struct Refusal {
+        /// What the line looks like.
+        pub pattern: Pattern,
+        /// Who refuses.
+        pub by: Side,
+        /// Why, in a few words.
+        pub why: String,
+    }
+}
+
+keywords! {
+    /// Signals that end a program, or change its mind.
+    pub enum Signal: "signal" {
+        /// Hang up: often reload.
+        Hup = "HUP",
+        /// Interrupt.
+        Int = "INT",
+        /// Kill.
+        Kill = "KILL",
+        /// Terminate.
+        Term = "TERM",
+        /// User-defined 1.
+        Usr1 = "USR1",
+        /// User-defined 2.
+        Usr2 = "USR2",
+        /// Stop.
+        Stop = "STOP",
+        /// Continue.
+        Cont = "CONT",
+    }
+}
+
+record! {
+    /// How a program is ended.
+    pub struct Stop {
+        /// Signal.
+        pub signal: Signal = Signal::Term,
+        /// When it has not ended by then, it is killed.
+        pub within: Duration = Duration::from_secs(5),
+    }
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self { signal: Signal::Term, within: Duration::from_secs(5) }
+    }
+}
+
+record! {
+    /// How a program writes its TLS secrets.
+    pub struct KeyLog {
+        /// Environment variable that names the file.
+        pub env: Name,
+    }
+}
+
+record! {
+    /// Bounds on what a program may produce.
+    pub struct Limits {
+        /// Size of its log.
+        pub log: Size = Size(8_000_000),
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { log: Size(8_000_000) }
+    }
+}
+
+/// A regular expression.
+#[derive(Clone, Debug)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    /// The compiled expression.
+    pub const fn regex(&self) -> &Regex {
+        &self.0
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Parse for Pattern {
+    const WHAT: &'static str = "a regular expression";
+    const EXAMPLE: &'static str = r"Connected as (\S+)";
+
+    fn parse(text: &str) -> Result<Self, ParseError> {
+        let regex = regex::RegexBuilder::new(text).size_limit(1 << 20).build();
+        regex.map(Self).map_err(|error| {
+            let error = error.to_string();
+            let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            ParseError::new(format!("not a regular expression: {reason}"))
+                .help("put the expression in single quotes, and a backslash before a literal `(`, `[`, `.`, `*`")
+        })
+    }
+}
+
+/// A template in the language of Jinja.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(String);
+
+impl Template {
+    /// The text with its `{{ ... }}`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Parse for Template {
+    const WHAT: &'static str = "a template";
+    const EXAMPLE: &'static str = "{{ binary }}";
+    const NUMERIC: bool = true;
+
+    fn parse(text: &str) -> Result<Self, ParseError> {
+        match minijinja::Environment::new().template_from_str(text) {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(error) => {
+                let reason = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+                let line = error.line().map_or_else(String::new, |line| format!(", in line {line} of it"));
+                let parse_error = ParseError::new(format!("not a template{line}: {reason}"))
+                    .help("placeholders are written `{{ name }}`, conditions `{% if name %} ... {% endif %}`");
+                Err(match error.range() {
+                    Some(range) => parse_error.at(range.start, range.end),
+                    None => parse_error,
+                })
+            }
+        }
+    }
+}
+
+words!(Pattern, Template);

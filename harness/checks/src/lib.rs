@@ -1,0 +1,18 @@
+//! Predicates over evidence. Every check is a pure function: the same bundle gives the same verdict on any machine,
+//! without privileges.
+
+#![forbid(unsafe_code)]
+
+mod always;
+mod leak;
+mod limits;
+mod routes;
+mod trace;
+mod transport;
+mod verdict;
+
+pub use always::{ALWAYS, AlwaysCheck, Evidence, always};
+pub use limits::{Limits, above};
+pub use routes::{Through, route_of, route_through};
+pub use transport::{WantedTransport, transport};
+pub use verdict::verdict;

@@ -1,0 +1,29 @@
+//! What a run leaves behind: verdicts, events, observations, snapshots and their layout on disk.
+//!
+//! Pure data. Every other crate of the harness reads or writes these types; none of them does I/O beyond
+//! reading and writing the files of a [`Bundle`].
+
+mod bundle;
+mod event;
+mod facts;
+mod observation;
+mod outcome;
+mod results;
+mod snapshot;
+mod units;
+mod verdict;
+
+pub use bundle::{Bundle, BundleError};
+pub use event::{Event, EventKind, PeerRole, Timeline};
+pub use facts::{Facts, LeakWatch};
+pub use observation::{
+    AttemptOutcome, Carrier, Carriers, DnsAnswer, FlowRecord, FlowSummary, MtuSearch, OuterFlow, PingResult, Proof,
+    Transfer, TransportSample, WireStats,
+};
+pub use outcome::{CheckOutcome, CheckRecord};
+pub use results::{
+    CellRecord, Confidence, FORMAT_VERSION, HostRecord, PeerRecord, RunRecord, RunResults, Suspect, Suspicion,
+};
+pub use snapshot::{AddressEntry, NodeSnapshot, Phase, ProcessEntry, RouteEntry, RuleEntry, SocketEntry};
+pub use units::Micros;
+pub use verdict::{Exit, Verdict};

@@ -1,0 +1,155 @@
+//! `results.json`: the one file from which every report is made (design section 10).
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::{CheckRecord, PeerRole, Verdict};
+
+/// Version of the format; fields are only added within a version.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunResults {
+    /// [`FORMAT_VERSION`].
+    pub version: u32,
+    /// The run as a whole.
+    pub run: RunRecord,
+    /// The cells in planned order.
+    pub cells: Vec<CellRecord>,
+}
+
+/// The run as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Names the run; also a fit folder name.
+    pub id: String,
+    /// Source of every random choice.
+    pub seed: u64,
+    /// RFC 3339, UTC.
+    pub started: String,
+    /// Wall time in milliseconds.
+    pub duration_ms: u64,
+    /// Where it ran.
+    pub host: HostRecord,
+    /// The command line, so that it can be repeated.
+    pub command: Vec<String>,
+    /// Suite, if one was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
+    /// Cells that ran at a time.
+    pub jobs: usize,
+    /// Whether the run was interrupted; cells that never ran are absent.
+    #[serde(default)]
+    pub interrupted: bool,
+}
+
+/// Where a run took place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostRecord {
+    /// Kernel release.
+    pub kernel: String,
+    /// Distribution, from os-release.
+    pub system: String,
+    /// Processors that the run could use.
+    pub cpus: usize,
+    /// Whether the run had no root and used user namespaces.
+    pub rootless: bool,
+    /// Version of this program.
+    pub harness: String,
+}
+
+/// A peer as it really was.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PeerRecord {
+    /// Id of the peer file, with `@version` where one was chosen.
+    pub id: String,
+    /// What the program says of itself, or the package's version.
+    pub version: String,
+}
+
+/// One cell of the matrix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellRecord {
+    /// Scenario, parameters, client and server in one string, unique in a run and fit as a folder name.
+    pub key: String,
+    /// Id of the scenario.
+    pub scenario: String,
+    /// Its title.
+    #[serde(default)]
+    pub title: String,
+    /// Its area (`dtls-fallback`, `certificate`, ...).
+    #[serde(default)]
+    pub area: String,
+    /// The values of the scenario's axes in this cell.
+    pub params: IndexMap<String, String>,
+    /// The client.
+    pub client: PeerRecord,
+    /// The server.
+    pub server: PeerRecord,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in one line.
+    pub reason: String,
+    /// Who is probably at fault, for a cell that did not pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspect: Option<Suspicion>,
+    /// Wall time in milliseconds.
+    pub duration_ms: u64,
+    /// Named numbers; the name ends with the unit (`outage-ms`).
+    pub measurements: IndexMap<String, f64>,
+    /// Every check.
+    pub checks: Vec<CheckRecord>,
+    /// Folder of the evidence, relative to `results.json`; absent for a cell that did not take place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
+    /// Verdicts of the repeats, if there were several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeats: Vec<Verdict>,
+    /// Command that runs this cell alone.
+    #[serde(default)]
+    pub reproduce: String,
+}
+
+impl CellRecord {
+    /// The peer in this role.
+    pub fn peer(&self, role: PeerRole) -> &PeerRecord {
+        match role {
+            PeerRole::Client => &self.client,
+            PeerRole::Server => &self.server,
+        }
+    }
+}
+
+/// Who is probably at fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspicion {
+    /// Who.
+    pub who: Suspect,
+    /// How sure.
+    pub confidence: Confidence,
+    /// What the judgement rests on.
+    pub because: String,
+}
+
+/// Parties that can be at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Suspect {
+    Client,
+    Server,
+    Both,
+    Network,
+    Harness,
+}
+
+/// How sure an attribution is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Confidence {
+    Low,
+    Medium,
+    High,
+}

@@ -1,0 +1,17 @@
+//! A node of the lab: a network namespace, its network settings, its mount view, the processes in it.
+
+mod conntrack;
+mod namespace;
+mod nat;
+mod network;
+mod nft;
+mod process;
+mod snapshot;
+mod sysctl;
+mod view;
+
+pub use namespace::Node;
+pub use nat::{Nat, NatKind};
+pub use network::RouteTarget;
+pub use nft::RuleCounter;
+pub use process::{Launch, Spawned};

@@ -1,0 +1,224 @@
+//! Links, addresses and routes of a node, through rtnetlink.
+
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd as _, RawFd};
+use std::time::{Duration, Instant};
+
+use futures_util::TryStreamExt as _;
+use ipnet::IpNet;
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
+use netlink_packet_route::link::{InfoData, InfoVeth, LinkFlags};
+use netlink_packet_route::route::RouteType;
+use rtnetlink::{LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder};
+
+use super::Node;
+use crate::{LabError, Result};
+
+/// Where a route leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteTarget {
+    /// To a gateway on a connected subnet.
+    Via(IpAddr),
+    /// Straight out of this interface.
+    Interface(String),
+    /// Nowhere; packets are dropped silently.
+    Blackhole,
+}
+
+impl Node {
+    /// Index of an interface.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub async fn index(&self, interface: &str) -> Result<u32> {
+        let link = self
+            .netlink()
+            .link()
+            .get()
+            .match_name(interface)
+            .execute()
+            .try_next()
+            .await
+            .map_err(self.netlink_error(&format!("find interface `{interface}`")))?;
+        link.map(|link| link.header.index)
+            .ok_or_else(|| LabError::Unknown { kind: "interface", name: format!("{}/{interface}", self.name()) })
+    }
+
+    /// Brings an interface up, with this MAC address and MTU.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub(crate) async fn configure_link(&self, interface: &str, index: u32, mac: [u8; 6], mtu: u32) -> Result<()> {
+        let message = LinkUnspec::new_with_index(index).address(mac.to_vec()).mtu(mtu).up().build();
+        self.netlink()
+            .link()
+            .set(message)
+            .execute()
+            .await
+            .map_err(self.netlink_error(&format!("bring up interface `{interface}`")))
+    }
+
+    /// Brings `lo` up.
+    pub(crate) async fn configure_loopback(&self, index: u32) -> Result<()> {
+        let message = LinkUnspec::new_with_index(index).up().build();
+        self.netlink().link().set(message).execute().await.map_err(self.netlink_error("bring up `lo`"))
+    }
+
+    /// Brings an interface up or down.
+    ///
+    /// # Errors
+    /// When there is none of this name, or the kernel refuses.
+    pub async fn set_link(&self, interface: &str, up: bool) -> Result<()> {
+        let builder = LinkUnspec::new_with_index(self.index(interface).await?);
+        let message = if up { builder.up() } else { builder.down() }.build();
+        self.netlink().link().set(message).execute().await.map_err(self.netlink_error(&format!("switch `{interface}`")))
+    }
+
+    /// Sets the MTU of an interface, in bytes of IP packet.
+    ///
+    /// # Errors
+    /// When there is none of this name, or the kernel refuses the value.
+    pub async fn set_mtu(&self, interface: &str, mtu: u32) -> Result<()> {
+        let message =
+            LinkUnspec::new_with_index(self.index(interface).await?).mtu(mtu).build();
+        self.netlink()
+            .link()
+            .set(message)
+            .execute()
+            .await
+            .map_err(self.netlink_error(&format!("set the MTU of `{interface}` to {mtu}")))
+    }
+
+    /// Makes a veth pair directly in place: this end here, the other end in `other`; both with one name.
+    pub(crate) async fn add_veth(&self, interface: &str, other: &Self) -> Result<()> {
+        let far: RawFd = other.namespace().file().as_raw_fd();
+        let peer = LinkMessageBuilder::<LinkUnspec>::new().name(interface).setns_by_fd(far).build();
+        let message =
+            LinkVeth::new(interface, interface).set_info_data(InfoData::Veth(InfoVeth::Peer(peer))).build();
+        self.netlink()
+            .link()
+            .add(message)
+            .execute()
+            .await
+            .map_err(self.netlink_error(&format!("make veth pair `{interface}`")))
+    }
+
+    /// Adds an address; IPv6 without duplicate-address detection.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub async fn add_address(&self, interface: &str, address: IpNet) -> Result<()> {
+        let index = self.index(interface).await?;
+        self.add_address_at(index, address).await
+    }
+
+    pub(crate) async fn add_address_at(&self, index: u32, address: IpNet) -> Result<()> {
+        let mut request = self.netlink().address().add(index, address.addr(), address.prefix_len());
+        if address.addr().is_ipv6() {
+            request.message_mut().attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
+        }
+        request.execute().await.map_err(self.netlink_error(&format!("add address {address}")))
+    }
+
+    /// Removes every address of one family from an interface.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub async fn clear_addresses(&self, interface: &str, ipv6: bool) -> Result<()> {
+        let index = self.index(interface).await?;
+        let all: Vec<AddressMessage> = self
+            .netlink()
+            .address()
+            .get()
+            .set_link_index_filter(index)
+            .execute()
+            .try_collect()
+            .await
+            .map_err(self.netlink_error("list addresses"))?;
+        for message in all {
+            let of_family = message.attributes.iter().any(|attribute| {
+                matches!(attribute, AddressAttribute::Address(address) if address.is_ipv6() == ipv6)
+            });
+            if of_family {
+                self.netlink()
+                    .address()
+                    .del(message)
+                    .execute()
+                    .await
+                    .map_err(self.netlink_error(&format!("clear addresses of `{interface}`")))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a route, or replaces the one to the same destination.
+    ///
+    /// # Errors
+    /// When the gateway is not reachable, or the kernel refuses.
+    pub async fn put_route(&self, to: IpNet, target: &RouteTarget) -> Result<()> {
+        let message = self.route_message(to, target).await?;
+        self.netlink()
+            .route()
+            .add(message)
+            .replace()
+            .execute()
+            .await
+            .map_err(self.netlink_error(&format!("put a route to {to}")))
+    }
+
+    /// Removes a route.
+    ///
+    /// # Errors
+    /// When there is no such route.
+    pub async fn delete_route(&self, to: IpNet, target: &RouteTarget) -> Result<()> {
+        let message = self.route_message(to, target).await?;
+        self.netlink()
+            .route()
+            .del(message)
+            .execute()
+            .await
+            .map_err(self.netlink_error(&format!("delete the route to {to}")))
+    }
+
+    async fn route_message(
+        &self,
+        to: IpNet,
+        target: &RouteTarget,
+    ) -> Result<netlink_packet_route::route::RouteMessage> {
+        let invalid = |what: &dyn std::fmt::Debug| {
+            LabError::system(format!("make a route to {to}"), std::io::Error::other(format!("{what:?}")))
+        };
+        let builder = RouteMessageBuilder::<IpAddr>::new()
+            .destination_prefix(to.addr(), to.prefix_len())
+            .map_err(|error| invalid(&error))?;
+        let builder = match target {
+            RouteTarget::Via(gateway) => builder.gateway(*gateway).map_err(|error| invalid(&error))?,
+            RouteTarget::Interface(name) => builder.output_interface(self.index(name).await?),
+            RouteTarget::Blackhole => builder.kind(RouteType::BlackHole),
+        };
+        Ok(builder.build())
+    }
+
+    /// Waits until an interface reports carrier and queue: before that, the first packet may wait a second.
+    pub(crate) async fn wait_running(&self, interface: &str, index: u32, within: Duration) -> Result<()> {
+        let deadline = Instant::now() + within;
+        loop {
+            let link = self
+                .netlink()
+                .link()
+                .get()
+                .match_index(index)
+                .execute()
+                .try_next()
+                .await
+                .map_err(self.netlink_error(&format!("look at interface `{interface}`")))?;
+            if link.is_some_and(|link| link.header.flags.contains(LinkFlags::Running | LinkFlags::Up)) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(LabError::Deadline { what: format!("interface `{interface}` of `{}` running", self.name()), within });
+            }
+            tokio::time::sleep(Duration::from_micros(500)).await;
+        }
+    }
+}

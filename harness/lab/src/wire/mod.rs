@@ -1,0 +1,7 @@
+//! Wires: pairs of TAP devices whose frames pass through the cell's process.
+
+mod pump;
+mod tap;
+
+pub use pump::{FrameSink, WireSpec, Wires};
+pub(crate) use tap::open_tap;

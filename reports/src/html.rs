@@ -1,0 +1,51 @@
+//! One self-contained page: the matrix, filters, and the evidence of each cell.
+//!
+//! The matrix is rendered here, by templates that escape everything. The details are data (`detail`), embedded as JSON that
+//! cannot end its script element, and put on the page by a script that only ever sets text. A content security
+//! policy allows that one script, by its hash, and no request at all.
+
+mod budget;
+mod detail;
+mod diff;
+mod embed;
+mod evidence;
+mod link;
+mod logs;
+mod moments;
+mod page;
+mod snapshots;
+mod timeline;
+
+use std::path::Path;
+
+use interop_evidence::RunResults;
+use minijinja::{Environment, Value, context};
+
+use crate::{Options, ReportError};
+
+const PAGE: &str = include_str!("../templates/report.html");
+const ATTENTION: &str = include_str!("../templates/attention.html");
+const MATRIX: &str = include_str!("../templates/matrix.html");
+const STYLE: &str = include_str!("../templates/report.css");
+const SCRIPT: &str = include_str!("../templates/report.js");
+
+/// Makes the page.
+///
+/// `folder` is where `results.json` and the page are: bundles are read from there, and linked relative to it. What is
+/// missing or broken in a bundle is said in the cell's detail; it is no error. Excerpts are cut so that the page
+/// stays below about 5 MB, and each cut is said.
+pub fn html(results: &RunResults, folder: &Path, options: Options) -> Result<String, ReportError> {
+    let mut environment = Environment::new();
+    environment.add_template("report.html", PAGE)?;
+    environment.add_template("attention.html", ATTENTION)?;
+    environment.add_template("matrix.html", MATRIX)?;
+    let data = embed::json(&budget::details(results, folder, options)?)?;
+    let page = environment.get_template("report.html")?.render(context! {
+        page => Value::from_serialize(page::Page::of(results, options)),
+        policy => embed::policy(SCRIPT),
+        style => Value::from_safe_string(STYLE.to_owned()),
+        script => Value::from_safe_string(SCRIPT.to_owned()),
+        data => Value::from_safe_string(data),
+    })?;
+    Ok(page)
+}

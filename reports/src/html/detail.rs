@@ -1,0 +1,100 @@
+//! What the page shows when a cell is opened.
+
+use std::path::Path;
+
+use interop_evidence::CellRecord;
+use serde::Serialize;
+
+use super::evidence::{Evidence, Limits};
+use crate::look::{symbol, tone};
+use crate::text::{confidence, duration, measurement, one_line, peer_label, printable, suspect};
+
+const CHECKS: usize = 100;
+
+/// All strings are printable and bounded; the script sets them as text.
+#[derive(Serialize)]
+pub(super) struct Detail {
+    key: String,
+    scenario: String,
+    title: String,
+    area: String,
+    params: Vec<(String, String)>,
+    client: String,
+    server: String,
+    verdict: Verdict,
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suspect: Option<Suspect>,
+    duration: String,
+    measurements: Vec<(String, String)>,
+    checks: Vec<Check>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    repeats: Vec<Verdict>,
+    reproduce: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Evidence>,
+    notes: Vec<String>,
+}
+
+/// Name, symbol and tone.
+#[derive(Serialize)]
+struct Verdict(&'static str, &'static str, &'static str);
+
+#[derive(Serialize)]
+struct Suspect {
+    who: &'static str,
+    confidence: &'static str,
+    because: String,
+}
+
+#[derive(Serialize)]
+struct Check {
+    id: String,
+    verdict: Verdict,
+    message: String,
+}
+
+impl Detail {
+    pub(super) fn of(cell: &CellRecord, folder: &Path, limits: Limits) -> Self {
+        let mut notes = Vec::new();
+        if cell.checks.len() > CHECKS {
+            notes.push(format!("{CHECKS} of {} checks are shown", cell.checks.len()));
+        }
+        Self {
+            key: one_line(&cell.key, 300),
+            scenario: one_line(&cell.scenario, 120),
+            title: one_line(&cell.title, 300),
+            area: if cell.area.is_empty() { "other".to_owned() } else { one_line(&cell.area, 120) },
+            params: cell.params.iter().map(|(name, value)| (one_line(name, 60), one_line(value, 200))).collect(),
+            client: peer_label(&cell.client),
+            server: peer_label(&cell.server),
+            verdict: verdict(cell.verdict),
+            reason: one_line(&cell.reason, 1000),
+            suspect: cell.suspect.as_ref().map(|suspicion| Suspect {
+                who: suspect(suspicion.who),
+                confidence: confidence(suspicion.confidence),
+                because: one_line(&suspicion.because, 1000),
+            }),
+            duration: duration(cell.duration_ms),
+            measurements: cell.measurements.iter().map(|(name, value)| measurement(name, *value)).collect(),
+            checks: cell
+                .checks
+                .iter()
+                .take(CHECKS)
+                .map(|check| Check {
+                    id: one_line(&check.id, 200),
+                    verdict: verdict(check.verdict),
+                    message: one_line(&check.message, 600),
+                })
+                .collect(),
+            repeats: cell.repeats.iter().take(100).map(|repeat| verdict(*repeat)).collect(),
+            reproduce: printable(&cell.reproduce.chars().take(4000).collect::<String>()),
+            evidence: cell.bundle.as_deref().and_then(|bundle| Evidence::read(bundle, folder, limits, &mut notes)),
+            notes,
+        }
+    }
+}
+
+fn verdict(verdict: interop_evidence::Verdict) -> Verdict {
+    Verdict(verdict.as_str(), symbol(verdict, true), tone(verdict).as_str())
+}

@@ -1,0 +1,142 @@
+//! The time line as a bar and as a list.
+
+use interop_evidence::{Event, EventKind, PeerRole};
+use serde::Serialize;
+
+use super::moments::describe;
+use crate::text::{measurement, one_line};
+
+/// Tracks of the bar; more would not be seen.
+const TRACKS: usize = 16;
+/// Marks on one track.
+const MARKS: usize = 120;
+
+/// Times are microseconds since the start of the cell.
+#[derive(Serialize)]
+pub(super) struct Timeline {
+    total: u64,
+    tracks: Vec<Track>,
+    events: Vec<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<String>,
+}
+
+/// One line of the bar.
+#[derive(Serialize)]
+struct Track {
+    name: String,
+    /// A class of the style sheet.
+    kind: &'static str,
+    /// From, to, what.
+    spans: Vec<(u64, u64, String)>,
+    /// When, what, tone.
+    marks: Vec<(u64, String, &'static str)>,
+}
+
+/// When, in which step, tone, text.
+#[derive(Serialize)]
+struct Moment(u64, Option<usize>, &'static str, String);
+
+impl Timeline {
+    /// At most `limit` events are listed: the first and the last ones.
+    pub(super) fn of(events: &[Event], limit: usize) -> Self {
+        let outages = events.iter().filter_map(|event| match &event.kind {
+            EventKind::Flow { summary } => {
+                Some(summary.outage_at.0.saturating_add(summary.outage_ms.saturating_mul(1000)))
+            }
+            _ => None,
+        });
+        let total = events.iter().map(|event| event.at.0).chain(outages).max().unwrap_or_default();
+        let cut = (events.len() > limit).then(|| format!("{limit} of {} events are listed", events.len()));
+        let head = limit / 3;
+        let listed = events
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| cut.is_none() || *index < head || *index >= events.len() - (limit - head));
+        let moments = listed.map(|(_, event)| {
+            let (tone, text) = describe(&event.kind);
+            Moment(event.at.0, event.step, tone, text)
+        });
+        Self { total, events: moments.collect(), tracks: tracks(events, total), cut }
+    }
+}
+
+/// The peers, what carried the traffic, each fault, the outage of each flow.
+fn tracks(events: &[Event], total: u64) -> Vec<Track> {
+    let mut tracks = Tracks(Vec::new());
+    for role in [PeerRole::Server, PeerRole::Client] {
+        tracks.at(role.as_str(), "peer");
+    }
+    for event in events {
+        let at = event.at.0;
+        match &event.kind {
+            EventKind::PeerStarted { role, .. } => tracks.begin(role.as_str(), "peer", at, total, "runs"),
+            EventKind::PeerExited { role, .. } => tracks.end(role.as_str(), at),
+            EventKind::PeerReady { role, how } => {
+                tracks.mark(role.as_str(), "peer", at, &format!("ready: {how}"), "peer");
+            }
+            EventKind::FaultInjected { name, fault, .. } => {
+                tracks.begin(&format!("fault {name}"), "fault", at, total, fault);
+            }
+            EventKind::FaultHealed { name } => tracks.end(&format!("fault {name}"), at),
+            EventKind::Transport { sample } => {
+                let carrier = sample.carrier().map_or("none", |carrier| carrier.as_str());
+                let tone = if sample.carrier().is_some() { carrier } else { "bad" };
+                tracks.mark("transport", "transport", at, carrier, tone);
+            }
+            EventKind::Flow { summary } if summary.outage_ms > 0 => {
+                let from = summary.outage_at.0;
+                let to = from.saturating_add(summary.outage_ms.saturating_mul(1000));
+                let text = format!("outage {}", measurement("outage-ms", summary.outage_ms as f64).1);
+                if let Some(track) = tracks.at(&format!("flow {}", summary.name), "outage") {
+                    track.spans.push((from, to, text));
+                }
+            }
+            EventKind::StepEnded { check } => {
+                tracks.mark("checks", "checks", at, &check.id, crate::look::tone(check.verdict).as_str());
+            }
+            _ => {}
+        }
+    }
+    tracks.0.retain(|track| !track.spans.is_empty() || !track.marks.is_empty());
+    tracks.0
+}
+
+struct Tracks(Vec<Track>);
+
+impl Tracks {
+    /// The track of this name, made if there is room.
+    fn at(&mut self, name: &str, kind: &'static str) -> Option<&mut Track> {
+        let name = one_line(name, 40);
+        if let Some(index) = self.0.iter().position(|track| track.name == name) {
+            return self.0.get_mut(index);
+        }
+        if self.0.len() == TRACKS {
+            return None;
+        }
+        self.0.push(Track { name, kind, spans: Vec::new(), marks: Vec::new() });
+        self.0.last_mut()
+    }
+
+    /// A span that lasts until [`Self::end`], or to the end of the cell.
+    fn begin(&mut self, name: &str, kind: &'static str, at: u64, total: u64, text: &str) {
+        if let Some(track) = self.at(name, kind).filter(|track| track.spans.len() < MARKS) {
+            track.spans.push((at, total, one_line(text, 80)));
+        }
+    }
+
+    fn end(&mut self, name: &str, at: u64) {
+        let name = one_line(name, 40);
+        if let Some(track) = self.0.iter_mut().find(|track| track.name == name)
+            && let Some(span) = track.spans.last_mut()
+        {
+            span.1 = at;
+        }
+    }
+
+    fn mark(&mut self, name: &str, kind: &'static str, at: u64, text: &str, tone: &'static str) {
+        if let Some(track) = self.at(name, kind).filter(|track| track.marks.len() < MARKS) {
+            track.marks.push((at, one_line(text, 80), tone));
+        }
+    }
+}
