@@ -18,11 +18,11 @@ use self::witness::{Side, is_reference, problem};
 /// Cells without a problem, and cells that did not take place, have no suspect afterwards. A suspicion that is
 /// there already survives only where there is nothing to compare.
 pub fn attribute(results: &mut RunResults) {
-    let mut rows: BTreeMap<(&str, Vec<(&str, &str)>), Vec<&CellRecord>> = BTreeMap::new();
+    let mut rows: BTreeMap<RowKey<'_>, Vec<&CellRecord>> = BTreeMap::new();
     for cell in &results.cells {
-        rows.entry(row_key(cell)).or_default().push(cell);
+        rows.entry(RowKey::of(cell)).or_default().push(cell);
     }
-    let suspicions: Vec<_> = results.cells.iter().map(|cell| suspicion(cell, &rows[&row_key(cell)])).collect();
+    let suspicions: Vec<_> = results.cells.iter().map(|cell| suspicion(cell, &rows[&RowKey::of(cell)])).collect();
     for (cell, suspicion) in results.cells.iter_mut().zip(suspicions) {
         cell.suspect = match suspicion {
             Found::Nothing => None,
@@ -32,11 +32,18 @@ pub fn attribute(results: &mut RunResults) {
     }
 }
 
-/// Cells with the same key differ in their peers only.
-fn row_key(cell: &CellRecord) -> (&str, Vec<(&str, &str)>) {
-    let mut params: Vec<_> = cell.params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    params.sort_unstable();
-    (&cell.scenario, params)
+/// Scenario and parameters: cells with the same key differ in their peers only.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct RowKey<'a> {
+    scenario: &'a str,
+    params: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> RowKey<'a> {
+    fn of(cell: &'a CellRecord) -> Self {
+        let params = cell.params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        Self { scenario: &cell.scenario, params }
+    }
 }
 
 enum Found {

@@ -32,11 +32,11 @@ pub enum ReportError {
         limit: u64,
     },
     /// A file does not hold results.
-    #[error("understand {}, line {}, column {}: {source}", path.display(), source.line(), source.column())]
+    #[error("understand {}: {source}", path.display())]
     Format {
         /// Which file.
         path: PathBuf,
-        /// Where and why.
+        /// Why; it ends with line and column.
         source: serde_json::Error,
     },
     /// A file is JSON, but does not say which version of the format it has.

@@ -19,6 +19,7 @@ mod timeline;
 use std::path::Path;
 
 use interop_evidence::RunResults;
+use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 
 use crate::{Options, ReportError};
@@ -41,7 +42,7 @@ pub fn html(results: &RunResults, folder: &Path, options: Options) -> Result<Str
     environment.add_template("matrix.html", MATRIX)?;
     let data = embed::json(&budget::details(results, folder, options)?)?;
     let page = environment.get_template("report.html")?.render(context! {
-        page => Value::from_serialize(page::Page::of(results, options)),
+        page => Value::from(Serde(page::Page::of(results, options))),
         policy => embed::policy(SCRIPT),
         style => Value::from_safe_string(STYLE.to_owned()),
         script => Value::from_safe_string(SCRIPT.to_owned()),

@@ -8,6 +8,7 @@ use interop_evidence::{CellRecord, RunResults};
 
 use self::escape::{code, fence, inline};
 use crate::look::symbol;
+use crate::summary::state;
 use crate::text::{duration, measurements, one_line, plural, scenario_label, suspicion};
 use crate::{Counts, Matrix, Options, Pair, attention, decisive_check};
 
@@ -29,20 +30,7 @@ pub fn markdown(results: &RunResults, options: Options) -> String {
 }
 
 fn headline(results: &RunResults, options: Options) -> String {
-    let counts = Counts::of(&results.cells);
-    let unexpected = counts.unexpected(options.fail_on_degraded);
-    let environment = counts.environment();
-    let mut state = match (unexpected, environment) {
-        (0, 0) if counts.total() == 0 => "no cell ran".to_owned(),
-        (0, 0) => "as expected".to_owned(),
-        (0, n) => format!("{n} failed in the environment"),
-        (n, 0) => format!("{n} unexpected"),
-        (n, m) => format!("{n} unexpected, {m} failed in the environment"),
-    };
-    if results.run.interrupted {
-        state.push_str("; interrupted, the rest never ran");
-    }
-    format!("## VPN interoperability: {state}\n\n{counts}\n")
+    format!("## VPN interoperability: {}\n\n{}\n", state(results, options), Counts::of(&results.cells))
 }
 
 fn table(results: &RunResults) -> String {

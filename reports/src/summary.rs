@@ -67,6 +67,22 @@ impl std::fmt::Display for Counts {
     }
 }
 
+/// How the run went, in a few words: `2 unexpected, 1 failed in the environment`.
+pub(crate) fn state(results: &RunResults, options: Options) -> String {
+    let counts = Counts::of(&results.cells);
+    let mut state = match (counts.unexpected(options.fail_on_degraded), counts.environment()) {
+        (0, 0) if counts.total() == 0 => "no cell ran".to_owned(),
+        (0, 0) => "as expected".to_owned(),
+        (0, n) => format!("{n} failed in the environment"),
+        (n, 0) => format!("{n} unexpected"),
+        (n, m) => format!("{n} unexpected, {m} failed in the environment"),
+    };
+    if results.run.interrupted {
+        state.push_str("; interrupted, the rest never ran");
+    }
+    state
+}
+
 /// Whether a person should look at this cell: it is unexpected, or the environment failed.
 pub fn needs_attention(cell: &CellRecord, fail_on_degraded: bool) -> bool {
     cell.verdict.is_unexpected(fail_on_degraded) || cell.verdict.is_environment()

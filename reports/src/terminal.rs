@@ -9,6 +9,7 @@ use std::path::Path;
 use interop_evidence::{RunResults, Verdict};
 
 use crate::look::{Tone, symbol};
+use crate::summary::state;
 use crate::text::{duration, one_line, plural};
 use crate::{Counts, Matrix, Options};
 
@@ -88,14 +89,12 @@ fn facts(results: &RunResults, style: Style) -> Vec<String> {
 }
 
 fn counts(results: &RunResults, options: Options, style: Style) -> Vec<String> {
-    let counts = Counts::of(&results.cells);
-    let mut text = counts.to_string();
-    if counts.total() > 0 {
-        let (unexpected, environment) = (counts.unexpected(options.fail_on_degraded), counts.environment());
-        text.push_str(&format!("; {unexpected} unexpected, {environment} failed in the environment"));
+    let text = format!("{}; {}", Counts::of(&results.cells), state(results, options));
+    // A line may end after a comma and the like, but not between a number and its word.
+    let mut kept = String::with_capacity(text.len());
+    for c in text.chars() {
+        let breaks = kept.ends_with([',', ';', ':']);
+        kept.push(if c == ' ' && !breaks { wrap::NO_BREAK } else { c });
     }
-    if results.run.interrupted {
-        text.push_str("; interrupted, the rest never ran");
-    }
-    wrap::words(&text, style.columns()).iter().map(|line| style.bold(line)).collect()
+    wrap::words(&kept, style.columns()).iter().map(|line| style.bold(line)).collect()
 }

@@ -16,7 +16,7 @@ mod watch;
 
 pub use dissect::{Arp, Echo, Fragment, Ip, Network, Summary, Transport, dns_names};
 pub use file::{
-    CaptureError, CaptureReader, CaptureWriter, Completed, Frame, From, InterfaceId, InterfaceSpec, LinkType,
-    ReadError, read_all, recover,
+    CaptureError, CaptureReader, CaptureWriter, Completed, Frame, InterfaceId, InterfaceSpec, LinkType, ReadError,
+    Side, read_all, recover,
 };
 pub use watch::{Family, FlowTable, MarkerCounts, MarkerWatch, Way, classify};

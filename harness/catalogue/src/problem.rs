@@ -111,6 +111,10 @@ impl Problems {
         self.0.push(problem);
     }
 
+    pub(crate) fn extend(&mut self, problems: impl IntoIterator<Item = Box<Problem>>) {
+        self.0.extend(problems.into_iter().map(|problem| *problem));
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -123,12 +127,25 @@ impl Problems {
         at: Option<&Span>,
         known: impl IntoIterator<Item = &'a str>,
     ) {
-        let help = suggest::help(name, known);
-        let message = format!("unknown {what} `{name}`");
-        self.push(match at {
-            Some(at) => Problem::new(message, at, format!("no such {what}")).maybe_help(help),
-            None => Problem::without_place(message).maybe_help(help),
-        });
+        self.unknown_of(what, "", name, at, known);
+    }
+
+    /// Reports that `name` is no known `what` of `owner`, which begins with a preposition or is empty.
+    pub(crate) fn unknown_of<'a>(
+        &mut self,
+        what: &str,
+        owner: &str,
+        name: &str,
+        at: Option<&Span>,
+        known: impl IntoIterator<Item = &'a str>,
+    ) {
+        let owner = if owner.is_empty() { String::new() } else { format!(" {owner}") };
+        let message = format!("unknown {what} `{name}`{owner}");
+        let problem = match at {
+            Some(at) => Problem::new(message, at, format!("no such {what}{owner}")),
+            None => Problem::without_place(message),
+        };
+        self.push(problem.maybe_help(suggest::help(name, known)));
     }
 
     /// The mistakes in the order of files and lines, or `Ok`.

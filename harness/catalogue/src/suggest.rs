@@ -1,7 +1,7 @@
 //! "Did you mean ...?" by edit distance.
 
 /// The closest of `known` to `name`, if it is close enough to be a slip.
-pub(crate) fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).max(2);
     let folded = name.to_lowercase().replace('_', "-");
     known

@@ -11,8 +11,8 @@ mod wire;
 
 pub use error::{LabError, Result};
 pub use lab::{Lab, LabSpec, LinkKind, LinkSpec, NodeSpec, RouteSpec};
-pub use node::{Launch, Nat, NatKind, Node, RouteTarget, RuleCounter, Spawned};
-pub use sandbox::{Entered, SandboxSpec, enter, zombie_free};
+pub use node::{Launch, Nat, NatKind, Node, RouteTarget, RuleCounter, Session, Spawned};
+pub use sandbox::{Entered, SandboxSpec, attach, enter};
 pub use wire::{FrameSink, WireSpec, Wires};
 
 pub(crate) use sandbox::mounts as sandbox_mounts;

@@ -5,6 +5,7 @@ use std::path::Path;
 use interop_evidence::RunResults;
 
 use super::detail::Detail;
+use super::embed;
 use super::evidence::Limits;
 use crate::{Options, ReportError, needs_attention};
 
@@ -27,7 +28,7 @@ pub(super) fn details(results: &RunResults, folder: &Path, options: Options) -> 
             let mut made = None;
             for limits in Limits::ALL {
                 let detail = Detail::of(cell, folder, limits);
-                let size = serde_json::to_vec(&detail)?.len();
+                let size = embed::json(&detail)?.len();
                 made = Some((detail, size));
                 if size <= allowance {
                     break;

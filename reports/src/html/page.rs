@@ -6,6 +6,7 @@ use interop_evidence::{CellRecord, RunResults};
 use serde::Serialize;
 
 use crate::look::{symbol, tone};
+use crate::summary::state;
 use crate::text::{duration, measurements, one_line, params_label, peer_label, plural, printable, scenario_label};
 use crate::{Counts, Matrix, Options, Pair, attention};
 
@@ -77,7 +78,8 @@ struct Entry {
     verdict: &'static str,
     tone: &'static str,
     scenario: String,
-    pair: String,
+    client: String,
+    server: String,
     reason: String,
 }
 
@@ -85,17 +87,7 @@ impl Page {
     pub(super) fn of(results: &RunResults, options: Options) -> Self {
         let counts = Counts::of(&results.cells);
         let matrix = Matrix::of(results);
-        let unexpected = counts.unexpected(options.fail_on_degraded);
-        let mut state = match (unexpected, counts.environment()) {
-            (0, 0) => "as expected".to_owned(),
-            (0, n) => format!("{n} failed in the environment"),
-            (n, 0) => format!("{n} unexpected"),
-            (n, m) => format!("{n} unexpected, {m} failed in the environment"),
-        };
-        if results.run.interrupted {
-            state.push_str("; interrupted, the rest never ran");
-        }
-        let tone = match (unexpected, counts.environment()) {
+        let tone = match (counts.unexpected(options.fail_on_degraded), counts.environment()) {
             (0, 0) => "good",
             (0, _) => "environment",
             _ => "bad",
@@ -103,7 +95,7 @@ impl Page {
         let wanting = attention(results, options.fail_on_degraded);
         Self {
             title: format!("vpn-interop {}", one_line(&results.run.id, 80)),
-            state,
+            state: state(results, options),
             tone,
             total: plural(counts.total(), "cell"),
             facts: facts(results),
@@ -170,7 +162,8 @@ fn entry(cell: &CellRecord, results: &RunResults) -> Entry {
         verdict: cell.verdict.as_str(),
         tone: tone(cell.verdict).as_str(),
         scenario: scenario_label(&cell.scenario, &cell.params),
-        pair: Pair::of(cell).to_string(),
+        client: peer_label(&cell.client),
+        server: peer_label(&cell.server),
         reason: one_line(&cell.reason, 240),
     }
 }

@@ -6,7 +6,7 @@ use interop_evidence::{Bundle, NodeSnapshot, Phase};
 use serde::Serialize;
 
 use super::diff::{Change, changes};
-use crate::text::{one_line, plural, printable};
+use crate::text::{one_line, plural};
 
 /// A snapshot file larger than this is left alone.
 const LIMIT: u64 = 8 << 20;
@@ -80,20 +80,19 @@ fn nodes(before: &[NodeSnapshot], now: &[NodeSnapshot], all: bool, limit: usize)
     (out, (left > 0).then(|| format!("{} more, see snapshots/", plural(left, "change"))))
 }
 
-/// Sockets and processes differ while connected, as they should; only afterwards do they tell something.
 fn compare_node(old: &NodeSnapshot, new: &NodeSnapshot, all: bool) -> Vec<Change> {
-    let parts: [(&'static str, fn(&NodeSnapshot) -> Vec<String>); 8] = [
-        ("interface", interfaces),
-        ("address", addresses),
-        ("route", routes),
-        ("rule", rules),
-        ("resolver", |node| node.resolver.lines().map(printable).collect()),
-        ("file", |node| node.changed_files.keys().map(|file| one_line(file, 200)).collect()),
-        ("socket", sockets),
-        ("process", |node| node.processes.iter().map(|process| one_line(&process.name, 120)).collect()),
-    ];
-    let shown = if all { parts.len() } else { parts.len() - 2 };
-    parts[..shown].iter().flat_map(|(what, lines)| changes(what, &lines(old), &lines(new))).collect()
+    let mut found = changes("interface", &interfaces(old), &interfaces(new));
+    found.extend(changes("address", &addresses(old), &addresses(new)));
+    found.extend(changes("route", &routes(old), &routes(new)));
+    found.extend(changes("rule", &rules(old), &rules(new)));
+    found.extend(changes("resolver", &resolver(old), &resolver(new)));
+    found.extend(changes("file", &files(old), &files(new)));
+    // These differ while connected, as they should; only afterwards do they tell something.
+    if all {
+        found.extend(changes("socket", &sockets(old), &sockets(new)));
+        found.extend(changes("process", &processes(old), &processes(new)));
+    }
+    found
 }
 
 fn interfaces(node: &NodeSnapshot) -> Vec<String> {
@@ -135,4 +134,16 @@ fn sockets(node: &NodeSnapshot) -> Vec<String> {
         format!("{} {} port {}", one_line(&socket.protocol, 20), socket.address, socket.port)
     };
     node.sockets.iter().map(line).collect()
+}
+
+fn resolver(node: &NodeSnapshot) -> Vec<String> {
+    node.resolver.lines().map(|line| one_line(line, 200)).collect()
+}
+
+fn files(node: &NodeSnapshot) -> Vec<String> {
+    node.changed_files.keys().map(|file| one_line(file, 200)).collect()
+}
+
+fn processes(node: &NodeSnapshot) -> Vec<String> {
+    node.processes.iter().map(|process| one_line(&process.name, 120)).collect()
 }

@@ -33,9 +33,9 @@ struct Track {
     marks: Vec<(u64, String, &'static str)>,
 }
 
-/// When, in which step, tone, text.
+/// When, in which step, tone, text, how often in a row, and when last.
 #[derive(Serialize)]
-struct Moment(u64, Option<usize>, &'static str, String);
+struct Moment(u64, Option<usize>, &'static str, String, usize, u64);
 
 impl Timeline {
     /// At most `limit` events are listed: the first and the last ones.
@@ -47,18 +47,30 @@ impl Timeline {
             _ => None,
         });
         let total = events.iter().map(|event| event.at.0).chain(outages).max().unwrap_or_default();
-        let cut = (events.len() > limit).then(|| format!("{limit} of {} events are listed", events.len()));
-        let head = limit / 3;
-        let listed = events
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| cut.is_none() || *index < head || *index >= events.len() - (limit - head));
-        let moments = listed.map(|(_, event)| {
-            let (tone, text) = describe(&event.kind);
-            Moment(event.at.0, event.step, tone, text)
-        });
-        Self { total, events: moments.collect(), tracks: tracks(events, total), cut }
+        let mut moments = moments(events);
+        let cut = (moments.len() > limit).then(|| format!("{limit} of {} events are listed", moments.len()));
+        if cut.is_some() {
+            let head = limit / 3;
+            moments.drain(head..moments.len() - (limit - head));
+        }
+        Self { total, events: moments, tracks: tracks(events, total), cut }
     }
+}
+
+/// The events as lines; the same one several times in a row is one line.
+fn moments(events: &[Event]) -> Vec<Moment> {
+    let mut moments: Vec<Moment> = Vec::new();
+    for event in events {
+        let (tone, text) = describe(&event.kind);
+        match moments.last_mut() {
+            Some(last) if last.1 == event.step && last.3 == text => {
+                last.4 += 1;
+                last.5 = event.at.0;
+            }
+            _ => moments.push(Moment(event.at.0, event.step, tone, text, 1, event.at.0)),
+        }
+    }
+    moments
 }
 
 /// The peers, what carried the traffic, each fault, the outage of each flow.
@@ -70,7 +82,7 @@ fn tracks(events: &[Event], total: u64) -> Vec<Track> {
     for event in events {
         let at = event.at.0;
         match &event.kind {
-            EventKind::PeerStarted { role, .. } => tracks.begin(role.as_str(), "peer", at, total, "runs"),
+            EventKind::PeerStarted { role, .. } => tracks.begin(role.as_str(), "peer", at, total, ""),
             EventKind::PeerExited { role, .. } => tracks.end(role.as_str(), at),
             EventKind::PeerReady { role, how } => {
                 tracks.mark(role.as_str(), "peer", at, &format!("ready: {how}"), "peer");

@@ -2,12 +2,15 @@
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+/// Becomes a space, but no line ends there.
+pub(super) const NO_BREAK: char = '\u{a0}';
+
 /// Breaks text at spaces, and in the middle of a word only if the word alone is too wide.
 pub(super) fn words(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in text.split_whitespace() {
+    for word in text.split_ascii_whitespace() {
         if !line.is_empty() && line.width() + 1 + word.width() <= width {
             line.push(' ');
             line.push_str(word);
@@ -23,7 +26,7 @@ pub(super) fn words(text: &str, width: usize) -> Vec<String> {
     if !line.is_empty() || lines.is_empty() {
         lines.push(line);
     }
-    lines
+    lines.iter().map(|line| line.replace(NO_BREAK, " ")).collect()
 }
 
 /// Like [`words`], with every line but the first indented.
@@ -31,7 +34,8 @@ pub(super) fn hanging(text: &str, width: usize, indent: usize) -> Vec<String> {
     let indent = indent.min(width / 2);
     let mut lines = words(text, width);
     if lines.len() > 1 {
-        let rest = text.trim_start().strip_prefix(&lines[0]).unwrap_or_default().to_owned();
+        let rest = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ").replace(NO_BREAK, " ");
+        let rest = rest.strip_prefix(&lines[0]).unwrap_or_default().to_owned();
         if !rest.is_empty() {
             lines.truncate(1);
             lines.extend(words(&rest, width - indent).iter().map(|line| format!("{}{line}", " ".repeat(indent))));

@@ -11,7 +11,7 @@ use pcap_file::pcapng::{PcapNgReader, PcapNgWriter};
 use super::error::{CaptureError, ReadError, chain};
 use super::keys::KeyLog;
 use super::spec::{InterfaceSpec, LinkType};
-use super::write::{part_of, section_header};
+use super::write::{beside, part_of, section_header};
 
 /// What a completed capture holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,25 +72,33 @@ pub(super) fn complete(
         notes.push(format!("{} lines of the key logs were no keys and were left out", keys.refused));
     }
 
-    let whole = path.with_extension("pcapng.whole");
+    let whole = beside(path, ".whole");
     let failed = || CaptureError::write(&whole);
     let mut source = open(part)?;
     let file = File::create(&whole).map_err(CaptureError::io(&whole))?;
-    let header = section_header(source.section().endianness, &notes);
+    let order = source.section().endianness;
+    let header = section_header(order, &notes);
     let mut out = PcapNgWriter::with_section_header(BufWriter::new(file), header).map_err(failed())?;
     for interface in interfaces {
         out.write_pcapng_block(interface.block()).map_err(failed())?;
     }
-    for block in keys.blocks() {
+    for block in keys.blocks(order) {
         out.write_pcapng_block(block).map_err(failed())?;
     }
     let mut frames = 0;
     while let Some(next) = source.next_raw_block() {
-        // Where a killed cell's last write was cut off.
-        let Ok((block, _)) = next else { break };
-        if block.type_ == ENHANCED_PACKET_BLOCK {
-            out.write_raw_block(&block).map_err(failed())?;
-            frames += 1;
+        match next {
+            Ok((block, _)) if block.type_ == ENHANCED_PACKET_BLOCK => {
+                out.write_raw_block(&block).map_err(failed())?;
+                frames += 1;
+            }
+            Ok(_) => {}
+            // Where the last write of a killed cell was cut off.
+            Err(_) if tally.is_none() => break,
+            Err(error) => {
+                let (path, number) = (part.to_owned(), frames + 1);
+                return Err(ReadError::Packet { path, number, detail: chain(&error) }.into());
+            }
         }
     }
     out.into_inner().flush().map_err(CaptureError::io(&whole))?;
@@ -119,11 +127,8 @@ fn open(part: &Path) -> Result<PcapNgReader<File>, CaptureError> {
 
 /// What an interface description says.
 pub(super) fn describe(block: &InterfaceDescriptionBlock<'_>) -> InterfaceSpec {
-    let mut spec = InterfaceSpec {
-        name: String::new(),
-        description: String::new(),
-        link_type: LinkType::of(block.linktype),
-    };
+    let mut spec =
+        InterfaceSpec { name: String::new(), description: String::new(), link_type: LinkType::of(block.linktype) };
     for option in &block.options {
         match option {
             InterfaceDescriptionOption::IfName(name) => spec.name = name.to_string(),

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use pcap_file::Endianness;
 use pcap_file::pcapng::blocks::unknown::UnknownBlock;
 
 /// Decryption Secrets Block.
@@ -42,7 +43,7 @@ impl KeyLog {
     }
 
     /// The blocks that carry the keys; none without keys.
-    pub(super) fn blocks(&self) -> Vec<UnknownBlock<'static>> {
+    pub(super) fn blocks(&self, order: Endianness) -> Vec<UnknownBlock<'static>> {
         let mut texts: Vec<String> = Vec::new();
         for line in &self.lines {
             match texts.last_mut() {
@@ -53,19 +54,18 @@ impl KeyLog {
                 _ => texts.push(format!("{line}\n")),
             }
         }
-        texts.iter().map(|text| block(text)).collect()
+        texts.iter().map(|text| block(text, order)).collect()
     }
 }
 
-/// The pcap-file crate does not know this block and writes the body as it is, in the byte order of this machine, which
-/// is also that of the file.
-fn block(text: &str) -> UnknownBlock<'static> {
+/// The pcap-file crate does not know this block: it writes the body as it is, and pads it.
+fn block(text: &str, order: Endianness) -> UnknownBlock<'static> {
+    let word = |value: u32| if order.is_big() { value.to_be_bytes() } else { value.to_le_bytes() };
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    let mut body = Vec::with_capacity(text.len() + 12);
-    body.extend_from_slice(&TLS_KEY_LOG.to_ne_bytes());
-    body.extend_from_slice(&length.to_ne_bytes());
+    let mut body = Vec::with_capacity(text.len() + 8);
+    body.extend_from_slice(&word(TLS_KEY_LOG));
+    body.extend_from_slice(&word(length));
     body.extend_from_slice(text.as_bytes());
-    body.resize(body.len().next_multiple_of(4), 0);
     UnknownBlock { type_: DECRYPTION_SECRETS_BLOCK, length: 0, value: body.into() }
 }
 
@@ -111,9 +111,9 @@ mod tests {
     #[test]
     fn many_keys_fill_several_blocks() {
         let keys: Vec<String> = (0..9000).map(|n| format!("CLIENT_RANDOM {n:064x} {n:096x}")).collect();
-        let blocks = KeyLog::of(&keys).blocks();
+        let blocks = KeyLog::of(&keys).blocks(Endianness::Little);
         assert_eq!(blocks.len(), 2);
-        assert!(blocks.iter().all(|block| block.value.len() <= MOST_TEXT + 12 && block.value.len() % 4 == 0));
-        assert!(KeyLog::of(&[]).blocks().is_empty());
+        assert!(blocks.iter().all(|block| block.value.len() <= MOST_TEXT + 8));
+        assert!(KeyLog::of(&[]).blocks(Endianness::Little).is_empty());
     }
 }

@@ -14,5 +14,5 @@ mod write;
 pub use complete::{Completed, recover};
 pub use error::{CaptureError, ReadError};
 pub use read::{CaptureReader, Frame, read_all};
-pub use spec::{From, InterfaceId, InterfaceSpec, LinkType};
+pub use spec::{InterfaceId, InterfaceSpec, LinkType, Side};
 pub use write::CaptureWriter;

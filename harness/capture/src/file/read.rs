@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pcap_file::pcap::PcapReader;
-use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
+use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketOption;
 use pcap_file::pcapng::blocks::opt_common::CommonOption;
 use pcap_file::pcapng::{Block, PcapNgReader};
 
 use super::complete::describe;
 use super::error::{ReadError, chain};
-use super::spec::{From, LinkType};
+use super::spec::{LinkType, Side};
 
 /// `Block Type` of the Section Header, the same in both byte orders.
 const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
@@ -30,7 +30,7 @@ pub struct Frame {
     /// Since the epoch.
     pub time: Duration,
     /// Which end it came from, if the file says so.
-    pub from: Option<From>,
+    pub from: Option<Side>,
     /// The bytes that were captured.
     pub data: Vec<u8>,
     /// Its comments, one a line.
@@ -107,9 +107,19 @@ impl CaptureReader {
                         };
                         interfaces.push((name, spec.link_type));
                     }
-                    Some(Ok((Block::EnhancedPacket(block), _))) => break enhanced(number, &block, interfaces).map(Some),
-                    Some(Ok((Block::SimplePacket(_) | Block::Packet(_), _))) => {
-                        break Err("an old kind of packet block, which has no direction and often no time".to_owned());
+                    Some(Ok((Block::EnhancedPacket(block), _))) => {
+                        let (interface, time) = (block.interface_id, block.timestamp);
+                        let mut frame = bare(number, interface, time, &block.data, interfaces)?;
+                        annotate(&mut frame, &block.options);
+                        break Ok(Some(frame));
+                    }
+                    // Has no time of its own.
+                    Some(Ok((Block::SimplePacket(block), _))) => {
+                        break bare(number, 0, Duration::ZERO, &block.data, interfaces).map(Some);
+                    }
+                    Some(Ok((Block::Packet(block), _))) => {
+                        let (interface, time) = (block.interface_id.into(), block.timestamp);
+                        break bare(number, interface, time, &block.data, interfaces).map(Some);
                     }
                     Some(Ok(_)) => {}
                 }
@@ -139,33 +149,36 @@ impl Iterator for CaptureReader {
     }
 }
 
-fn enhanced(
+fn bare(
     number: u64,
-    block: &EnhancedPacketBlock<'_>,
+    interface: u32,
+    time: Duration,
+    data: &[u8],
     interfaces: &[(Arc<str>, LinkType)],
 ) -> Result<Frame, String> {
-    let (interface, link_type) = usize::try_from(block.interface_id)
+    let (name, link_type) = usize::try_from(interface)
         .ok()
         .and_then(|id| interfaces.get(id))
-        .ok_or_else(|| format!("interface {} is not described", block.interface_id))?;
-    let mut from = None;
-    let mut comments = Vec::new();
-    for option in &block.options {
+        .ok_or_else(|| format!("interface {interface} is not described"))?;
+    let (interface, link_type) = (name.clone(), *link_type);
+    Ok(Frame { number, interface, link_type, time, from: None, data: data.to_vec(), comment: None })
+}
+
+/// Adds what the options of a packet say.
+fn annotate(frame: &mut Frame, options: &[EnhancedPacketOption<'_>]) {
+    for option in options {
         match option {
-            EnhancedPacketOption::Flags(flags) => from = From::of_flags(*flags),
-            EnhancedPacketOption::Common(CommonOption::Comment(text)) => comments.push(&**text),
+            EnhancedPacketOption::Flags(flags) => frame.from = Side::of_flags(*flags),
+            EnhancedPacketOption::Common(CommonOption::Comment(text)) => match &mut frame.comment {
+                Some(comments) => {
+                    comments.push('\n');
+                    comments.push_str(text);
+                }
+                None => frame.comment = Some(text.to_string()),
+            },
             _ => {}
         }
     }
-    Ok(Frame {
-        number,
-        interface: interface.clone(),
-        link_type: *link_type,
-        time: block.timestamp,
-        from,
-        data: block.data.to_vec(),
-        comment: (!comments.is_empty()).then(|| comments.join("\n")),
-    })
 }
 
 /// All packets of a capture, and what ended it early.

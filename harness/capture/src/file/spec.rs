@@ -74,14 +74,14 @@ pub struct InterfaceId(pub u32);
 
 /// Which end of a wire a frame came from. In the file, end A is the capturing side: its frames are outbound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum From {
+pub enum Side {
     /// From end A; of a TUN device, from the node's applications.
     A,
     /// From end B; of a TUN device, from the VPN program.
     B,
 }
 
-impl From {
+impl Side {
     /// Bits 0 and 1 of `epb_flags`: 1 inbound, 2 outbound.
     pub(super) const fn flags(self) -> u32 {
         match self {

@@ -14,7 +14,7 @@ use pcap_file::pcapng::{PcapNgBlock as _, PcapNgWriteError, PcapNgWriter};
 
 use super::complete::{Completed, Tally, complete};
 use super::error::{CaptureError, chain};
-use super::spec::{From, InterfaceId, InterfaceSpec, shorten};
+use super::spec::{InterfaceId, InterfaceSpec, Side, shorten};
 
 /// Bytes that wait in memory before they go to disk.
 const BUFFER: usize = 256 * 1024;
@@ -25,7 +25,6 @@ const MOST_COMMENT: usize = 4096;
 ///
 /// Taking a frame cannot fail, so that trouble with the disk or the size limit never disturbs a cell: frames are then
 /// still counted, no longer stored, and the completed file and [`Completed::notes`] say so.
-#[derive(Debug)]
 pub struct CaptureWriter {
     path: PathBuf,
     part: PathBuf,
@@ -84,7 +83,7 @@ impl CaptureWriter {
         &mut self,
         interface: InterfaceId,
         time: Duration,
-        from: From,
+        from: Side,
         data: &[u8],
         comment: Option<&str>,
     ) -> u64 {
@@ -138,13 +137,12 @@ impl CaptureWriter {
 fn packet<'a>(
     interface: InterfaceId,
     time: Duration,
-    from: From,
+    from: Side,
     data: &'a [u8],
     comment: Option<&'a str>,
 ) -> EnhancedPacketBlock<'a> {
-    let comment = comment.map(|text| {
-        EnhancedPacketOption::Common(CommonOption::Comment(Cow::Borrowed(shorten(text, MOST_COMMENT))))
-    });
+    let comment = comment
+        .map(|text| EnhancedPacketOption::Common(CommonOption::Comment(Cow::Borrowed(shorten(text, MOST_COMMENT)))));
     EnhancedPacketBlock {
         interface_id: interface.0,
         timestamp: time,
@@ -156,9 +154,14 @@ fn packet<'a>(
 
 /// Where the frames of an unfinished capture are.
 pub(super) fn part_of(path: &Path) -> PathBuf {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    part.into()
+    beside(path, ".part")
+}
+
+/// `path` with something behind its name.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 /// The first block: where the capture was made, with `notes` as its comments.

@@ -4,22 +4,22 @@
 macro_rules! keywords {
     (
         $(#[doc = $doc:literal])*
-        pub enum $name:ident: $what:literal {
+        $vis:vis enum $name:ident: $what:literal {
             $($(#[doc = $variant_doc:literal])* $variant:ident = $word:literal,)*
         }
     ) => {
         $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name {
+        $vis enum $name {
             $($(#[doc = $variant_doc])* $variant,)*
         }
 
         impl $name {
             /// Every value, in declared order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            $vis const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// The word used in YAML.
-            pub const fn as_str(self) -> &'static str {
+            $vis const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
                 }

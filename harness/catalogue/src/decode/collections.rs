@@ -75,13 +75,19 @@ impl<K: MapKey, T: Decode> Decode for IndexMap<K, T> {
 }
 
 /// The one key of a map that must have exactly one, and its value.
-pub(crate) fn only_entry<'a>(node: &'a Node, what: &str, example: &str, problems: &mut Problems) -> Option<(&'a Key, &'a Node)> {
+pub(crate) fn only_entry<'a>(
+    node: &'a Node,
+    what: &str,
+    example: &str,
+    problems: &mut Problems,
+) -> Option<(&'a Key, &'a Node)> {
     match node.mapping().map(|mapping| mapping.0.as_slice()) {
         Some([(key, value)]) => Some((key, value)),
         Some([_, (second, _), ..]) => {
             let at = second.span().cloned().unwrap_or_else(|| node.place());
             problems.push(
-                Problem::new(format!("{what} has exactly one key"), &at, "a second key").help(format!("write `{example}`")),
+                Problem::new(format!("{what} has exactly one key"), &at, "a second key")
+                    .help(format!("write `{example}`")),
             );
             None
         }
@@ -93,7 +99,10 @@ pub(crate) fn only_entry<'a>(node: &'a Node, what: &str, example: &str, problems
 }
 
 pub(super) fn wrong(node: &Node, what: &str, help: &str, problems: &mut Problems) {
-    let (at, label) =
-        if node.is_null() { (node.place(), "has no value".to_owned()) } else { (node.at.clone(), format!("not {what}")) };
+    let (at, label) = if node.is_null() {
+        (node.place(), "has no value".to_owned())
+    } else {
+        (node.at.clone(), format!("not {what}"))
+    };
     problems.push(Problem::new(format!("expected {what}, found {}", node.kind()), &at, label).help(help));
 }

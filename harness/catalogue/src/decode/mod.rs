@@ -9,5 +9,5 @@ mod traits;
 pub(crate) use choice::{keywords, shapes, verbs};
 pub(crate) use collections::only_entry;
 pub(crate) use record::{Fields, record};
-pub(crate) use scalars::{parsed, text_of};
+pub(crate) use scalars::text_of;
 pub(crate) use traits::{Decode, Parse, ParseError, Schema, decode_word, word_schema, words};

@@ -12,14 +12,16 @@ use super::Decode;
 macro_rules! record {
     (
         $(#[doc = $doc:literal])*
-        pub struct $name:ident {
-            $($(#[doc = $field_doc:literal])* pub $field:ident: $type:ty $(= $default:expr)?,)*
+        $(#[derive($derive:ident)])?
+        $vis:vis struct $name:ident {
+            $($(#[doc = $field_doc:literal])* $field_vis:vis $field:ident: $type:ty $(= $default:expr)?,)*
         }
     ) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq)]
-        pub struct $name {
-            $($(#[doc = $field_doc])* pub $field: $type,)*
+        $(#[derive($derive)])?
+        $vis struct $name {
+            $($(#[doc = $field_doc])* $field_vis $field: $type,)*
         }
 
         impl $crate::decode::Decode for $name {
@@ -81,7 +83,8 @@ impl<'a> Fields<'a> {
         for (key, _) in &mapping.0 {
             if let (false, Some(at)) = (keys.contains(&key.as_str()), key.span()) {
                 let help = suggest::help(key, keys.iter().copied());
-                problems.push(Problem::new(format!("unknown field `{key}`"), at, "no such field here").maybe_help(help));
+                problems
+                    .push(Problem::new(format!("unknown field `{key}`"), at, "no such field here").maybe_help(help));
             }
         }
         Some(Self { node, mapping, before })

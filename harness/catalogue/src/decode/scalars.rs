@@ -25,7 +25,7 @@ pub(crate) fn text_of<'a>(node: &'a Node, what: &str, example: &str, problems: &
 }
 
 /// Reads a word with a function of its own, for values whose form depends on their surroundings.
-pub(crate) fn parsed<T>(
+fn parsed<T>(
     node: &Node,
     what: &str,
     problems: &mut Problems,
@@ -74,7 +74,9 @@ impl Decode for bool {
             _ => {
                 let message = format!("expected `true` or `false`, found {}", node.kind());
                 let at = if node.is_null() { node.place() } else { node.at.clone() };
-                problems.push(Problem::new(message, &at, "not a yes or no").help("write `true` or `false`, without quotes"));
+                problems.push(
+                    Problem::new(message, &at, "not a yes or no").help("write `true` or `false`, without quotes"),
+                );
                 None
             }
         }

@@ -1,5 +1,7 @@
 //! What a type does to be read from a catalogue.
 
+use std::fmt;
+
 use serde_json::{Value, json};
 
 use crate::{Problem, Problems, yaml::Node};
@@ -38,11 +40,20 @@ pub(crate) struct ParseError {
     pub(crate) help: Option<String>,
     /// The bytes of the word that are wrong, if not all.
     pub(crate) range: Option<(usize, usize)>,
+    /// The line that is wrong, from 1, in a text of several lines.
+    pub(crate) line: Option<usize>,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.help.as_ref().map_or(Ok(()), |help| write!(f, "; {help}"))
+    }
 }
 
 impl ParseError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None, range: None }
+        Self { message: message.into(), help: None, range: None, line: None }
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
@@ -62,7 +73,11 @@ pub(crate) fn decode_word<T: Parse>(node: &Node, problems: &mut Problems) -> Opt
     match T::parse(text) {
         Ok(value) => Some(value),
         Err(error) => {
-            let at = error.range.map_or_else(|| node.at.clone(), |(from, to)| node.inside(from, to));
+            let at = match (error.line, error.range) {
+                (Some(line), _) if node.is_block() => node.line(line),
+                (_, Some((from, to))) => node.inside(from, to),
+                _ => node.at.clone(),
+            };
             let help = error.help.unwrap_or_else(|| format!("write it like `{}`", T::EXAMPLE));
             problems.push(Problem::new(error.message, &at, format!("not {}", T::WHAT)).help(help));
             None

@@ -34,7 +34,8 @@ pub(super) fn evaluate(tree: &Tree, params: &Params) -> Result<Value, ParseError
         Tree::Value { kind, base } => Ok(Value { kind: *kind, base: *base }),
         Tree::Name { name, from, to } => look_up(name, params).map_err(|error| error.at(*from, *to)),
         Tree::Binary { operator, left, right, from, to } => {
-            combine(*operator, &evaluate(left, params)?, &evaluate(right, params)?).map_err(|error| error.at(*from, *to))
+            combine(*operator, &evaluate(left, params)?, &evaluate(right, params)?)
+                .map_err(|error| error.at(*from, *to))
         }
     }
 }

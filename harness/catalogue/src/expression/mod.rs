@@ -178,7 +178,8 @@ impl<T: Quantity> Decode for Expr<T> {
     }
 
     fn schema() -> Schema {
-        let description = format!("{}, or arithmetic on axes and settings, like `{}`", T::KIND.what(), T::KIND.example());
+        let description =
+            format!("{}, or arithmetic on axes and settings, like `{}`", T::KIND.what(), T::KIND.example());
         match T::KIND {
             Kind::Number => json!({"type": ["string", "number"], "description": description}),
             _ => json!({"type": "string", "description": description}),

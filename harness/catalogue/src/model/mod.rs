@@ -1,5 +1,6 @@
 //! The typed plan: what the catalogue's files say, once they have been read.
 
+mod capability;
 mod condition;
 mod expectation;
 mod fault;
@@ -14,6 +15,7 @@ mod suite;
 mod target;
 mod topology;
 
+pub use capability::Capability;
 pub use condition::{
     Answer, Condition, ExpectExit, ExpectReachable, ExpectResolves, ExpectRoute, ExpectRuns, ExpectSaid,
     ExpectTransport, ExpectTunnelAddress, ExpectUnreachable, Passage, TransportWanted, TunnelAddress,
@@ -23,9 +25,8 @@ pub use fault::{Fault, ParamKind, ParamSpec};
 pub use measure::{Measure, MeasureLoss, MeasureOutage, MeasureRtt};
 pub use params::Params;
 pub use peer::{
-    Binary, ConnectedWhen, KeyLog, Limits, Listening, LogEvent, Pattern, Peer, Protocol, ReadyWhen, Refusal, Side, Signal,
-    Stop,
-    Template, VersionProbe,
+    Binary, ConnectedWhen, KeyLog, Limits, Listening, LogEvent, Pattern, Peer, Protocol, ReadyWhen, Refusal, Side,
+    Signal, Stop, Template, VersionProbe,
 };
 pub use scalar::{Scalar, ScalarValue};
 pub use scenario::{Always, Axis, GoldenView, LeakWatch, Needs, Scenario};
@@ -39,4 +40,6 @@ pub use topology::{
     Link, LinkKind, LinkProfile, Nat, NatKind, Node, Resource, Role, Route, Side as LinkSide, Topology, Zones,
 };
 
+pub(crate) use capability::AnyCapability;
 pub(crate) use params::expand;
+pub(crate) use target::is_identifier;

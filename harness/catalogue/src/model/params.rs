@@ -1,6 +1,6 @@
 //! The parameters of a cell.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use indexmap::IndexMap;
 
@@ -34,6 +34,12 @@ impl Params {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Scalar)> {
         let settings = self.settings.iter().filter(|(name, _)| !self.axes.contains_key(*name));
         settings.chain(&self.axes).map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Everything for the templates of a peer, where `dpd-server` is called `dpd_server`; values as
+    /// [`Scalar::template_value`] has them.
+    pub fn template_context(&self) -> BTreeMap<String, minijinja::Value> {
+        self.iter().map(|(name, value)| (name.replace('-', "_"), value.template_value())).collect()
     }
 
     /// The axes only: what tells the cells of a scenario apart, in declared order.

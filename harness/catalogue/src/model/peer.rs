@@ -317,13 +317,11 @@ impl Parse for Template {
             Ok(_) => Ok(Self(text.to_owned())),
             Err(error) => {
                 let reason = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-                let line = error.line().map_or_else(String::new, |line| format!(", in line {line} of it"));
-                let parse_error = ParseError::new(format!("not a template{line}: {reason}"))
+                let mut parse_error = ParseError::new(format!("not a template: {reason}"))
                     .help("placeholders are written `{{ name }}`, conditions `{% if name %} ... {% endif %}`");
-                Err(match error.range() {
-                    Some(range) => parse_error.at(range.start, range.end),
-                    None => parse_error,
-                })
+                parse_error.line = error.line();
+                parse_error.range = error.range().map(|range| (range.start, range.end));
+                Err(parse_error)
             }
         }
     }

@@ -60,7 +60,10 @@ impl Scenario {
     /// The parameters of every cell, in stable order: the last axis varies fastest.
     pub fn cells(&self) -> Vec<Params> {
         let settings = self.settings.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
-        expand(&settings, self.axes.iter().map(|(name, axis)| (name.as_str(), axis.0.iter().map(|v| &v.value).collect())))
+        expand(
+            &settings,
+            self.axes.iter().map(|(name, axis)| (name.as_str(), axis.0.iter().map(|v| &v.value).collect())),
+        )
     }
 
     /// Whether a check is among `always`.
@@ -71,17 +74,12 @@ impl Scenario {
 
 record! {
     /// Capabilities that a scenario needs.
+    #[derive(Default)]
     pub struct Needs {
         /// Of the client.
         pub client: Vec<Name> = Vec::new(),
         /// Of the server.
         pub server: Vec<Name> = Vec::new(),
-    }
-}
-
-impl Default for Needs {
-    fn default() -> Self {
-        Self { client: Vec::new(), server: Vec::new() }
     }
 }
 

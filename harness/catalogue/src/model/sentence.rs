@@ -20,7 +20,13 @@ impl fmt::Display for Step {
                 let list = |outcomes: &[super::Outcome]| {
                     outcomes.iter().map(|outcome| outcome.0.as_str()).collect::<Vec<_>>().join(" or ")
                 };
-                write!(f, "attempt to connect{} within {}: right is {}", of(&step.client), step.within, list(&step.right))?;
+                write!(
+                    f,
+                    "attempt to connect{} within {}: right is {}",
+                    of(&step.client),
+                    step.within,
+                    list(&step.right)
+                )?;
                 if step.degraded.is_empty() { Ok(()) } else { write!(f, "; tolerable is {}", list(&step.degraded)) }
             }
             Self::Expect(condition) => write!(f, "expect {condition}"),

@@ -173,6 +173,7 @@ impl Link {
 
 record! {
     /// How a link treats packets.
+    #[derive(Default)]
     pub struct LinkProfile {
         /// Time that every packet takes.
         pub delay: Option<Duration> = None,
@@ -201,25 +202,6 @@ record! {
     }
 }
 
-impl Default for LinkProfile {
-    fn default() -> Self {
-        Self {
-            delay: None,
-            jitter: None,
-            loss: None,
-            burst: None,
-            duplicate: None,
-            reorder: None,
-            corrupt: None,
-            rate: None,
-            queue: None,
-            mtu: None,
-            cut: false,
-            towards: None,
-        }
-    }
-}
-
 record! {
     /// A static route.
     pub struct Route {
@@ -232,16 +214,11 @@ record! {
 
 record! {
     /// What the lab's DNS answers.
+    #[derive(Default)]
     pub struct Zones {
         /// By every name server.
         pub public: IndexMap<Name, Vec<IpAddr>> = IndexMap::new(),
         /// Only by name servers on an inside link.
         pub inside: IndexMap<Name, Vec<IpAddr>> = IndexMap::new(),
-    }
-}
-
-impl Default for Zones {
-    fn default() -> Self {
-        Self { public: IndexMap::new(), inside: IndexMap::new() }
     }
 }

@@ -10,4 +10,4 @@ pub use network::{Destination, Mtu, Port};
 pub use quantity::{Bitrate, Percent, Rate, Size};
 
 pub(crate) use duration::parse_duration;
-pub(crate) use number::{format_number, split_unit};
+pub(crate) use number::split_unit;

@@ -9,9 +9,7 @@ pub(crate) fn split_unit<'a>(text: &'a str, what: &str) -> Result<(f64, &'a str)
     if digits.is_empty() {
         return Err(ParseError::new(format!("`{text}` is not {what}: it does not begin with a number")));
     }
-    let number: f64 = digits
-        .parse()
-        .map_err(|_| ParseError::new(format!("`{digits}` is not a number")).at(0, end))?;
+    let number: f64 = digits.parse().map_err(|_| ParseError::new(format!("`{digits}` is not a number")).at(0, end))?;
     Ok((number, unit.trim_start()))
 }
 
@@ -26,7 +24,8 @@ pub(super) fn bad_unit(text: &str, unit: &str, known: &[&str], examples: [&str; 
     let number = &text[..text.len() - unit.len()].trim_end();
     if unit.is_empty() {
         let examples = examples.map(|unit| format!("`{number}{unit}`"));
-        return ParseError::new(format!("`{text}` has no unit")).help(format!("write {} or {}", examples[0], examples[1]));
+        return ParseError::new(format!("`{text}` has no unit"))
+            .help(format!("write {} or {}", examples[0], examples[1]));
     }
     ParseError::new(format!("`{text}` has an unknown unit `{unit}`"))
         .help(crate::suggest::closest(unit, known.iter().copied()).map_or_else(

@@ -152,7 +152,10 @@ mod tests {
 
     #[test]
     fn wrong_units_are_explained() {
-        assert_eq!(Size::parse("1mb").unwrap_err().help.unwrap(), "did you mean `1MB`? known units: `B`, `kB`, `KiB`, `MB`, `MiB`, `GB`, `GiB`");
+        assert_eq!(
+            Size::parse("1mb").unwrap_err().help.unwrap(),
+            "did you mean `1MB`? known units: `B`, `kB`, `KiB`, `MB`, `MiB`, `GB`, `GiB`"
+        );
         assert_eq!(Percent::parse("5").unwrap_err().help.unwrap(), "write `5%`");
         assert!(Percent::parse("101%").is_err());
         assert!(Rate::parse("0/s").is_err());

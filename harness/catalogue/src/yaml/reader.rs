@@ -20,8 +20,12 @@ pub(crate) fn read(source: &Arc<Source>) -> Result<Node, Box<Problem>> {
         builder.event(event, &builder.span(&span))?;
     }
     let empty = || {
-        let at = Span::new(source, 0, 0);
-        Problem::new("the file is empty", &at, "nothing here").help("an entry begins with `id: NAME`; or remove the file")
+        // A blank, so that there is something to put the caret under.
+        let shown = if source.text().is_empty() { " \n" } else { source.text() };
+        let source = Source::new(source.path.clone(), source.builtin, shown.to_owned());
+        let at = Span::new(&source, 0, 1);
+        Problem::new("the file is empty", &at, "nothing here")
+            .help("an entry begins with `id: NAME`; or remove the file")
     };
     match builder.root {
         Some(node) if !node.is_null() => Ok(node),
@@ -94,7 +98,8 @@ impl Builder<'_> {
             }
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor) else {
-                    let problem = Problem::new("a value that contains itself", at, "this alias is inside its own anchor");
+                    let problem =
+                        Problem::new("a value that contains itself", at, "this alias is inside its own anchor");
                     return Err(Box::new(problem));
                 };
                 self.nodes += node.count();

@@ -109,9 +109,24 @@ impl Node {
         let raw = self.at.slice();
         let quote = usize::from(raw.starts_with(['"', '\'']));
         match self.scalar() {
-            Some(text) if raw.get(quote..).is_some_and(|raw| raw.starts_with(text)) => self.at.part(from + quote, to + quote),
+            Some(text) if raw.get(quote..).is_some_and(|raw| raw.starts_with(text)) => {
+                self.at.part(from + quote, to + quote)
+            }
             _ => self.at.clone(),
         }
+    }
+
+    /// Whether this is a text below a `|` or `>`.
+    pub(crate) fn is_block(&self) -> bool {
+        matches!(self.content, Content::Scalar { style: Style::Block, .. })
+    }
+
+    /// A line of a block, from 1.
+    pub(crate) fn line(&self, line: usize) -> Span {
+        let raw = self.at.slice();
+        let start: usize = raw.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        let indent = raw.get(start..).map_or(0, |rest| rest.len() - rest.trim_start().len());
+        self.at.part(start + indent, raw.len())
     }
 
     /// Number of nodes of this tree, for the limit on what aliases may multiply.

@@ -14,4 +14,4 @@ pub use namespace::Node;
 pub use nat::{Nat, NatKind};
 pub use network::RouteTarget;
 pub use nft::RuleCounter;
-pub use process::{Launch, Spawned};
+pub use process::{Launch, Session, Spawned};

@@ -66,6 +66,12 @@ impl Nat {
         router.flush_conntrack()
     }
 
+    /// The public UDP ports since the last move.
+    pub fn rebound_ports(&self) -> std::ops::RangeInclusive<u16> {
+        let first = REBIND_BASE + self.generation.saturating_sub(1) * REBIND_SIZE;
+        first..=first + (REBIND_SIZE - 1)
+    }
+
     /// The ruleset as text.
     pub fn ruleset(&self) -> String {
         let outside = &self.outside;
@@ -88,11 +94,12 @@ impl Nat {
         };
         let _ = writeln!(text, "  chain outbound {{ type nat hook postrouting priority srcnat;");
         if self.generation > 0 {
-            let first = REBIND_BASE + (self.generation - 1) * REBIND_SIZE;
+            let ports = self.rebound_ports();
             let _ = writeln!(
                 text,
-                "    oifname \"{outside}\" meta l4proto udp masquerade to :{first}-{} random",
-                first + REBIND_SIZE - 1
+                "    oifname \"{outside}\" meta l4proto udp masquerade to :{}-{} random",
+                ports.start(),
+                ports.end()
             );
         }
         let _ = writeln!(text, "    oifname \"{outside}\" {map}\n  }}");

@@ -46,6 +46,18 @@ impl Node {
         Ok(sum)
     }
 
+    /// A table as `nft` prints it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn nft_listing(&self, family: &str, table: &str) -> Result<String> {
+        let output = self.nft_run(&["list", "table", family, table], "")?;
+        if !output.status.success() {
+            return Err(self.nft_error(&output));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Removes a table.
     ///
     /// # Errors

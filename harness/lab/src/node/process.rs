@@ -26,13 +26,18 @@ pub struct Launch {
     pub piped: bool,
 }
 
-/// A started program. Killed with its whole session when dropped.
+/// A started program.
 #[derive(Debug)]
 pub struct Spawned {
     /// The child; its pipes are there if asked for.
     pub child: Child,
-    session: Pid,
+    /// It and everything it starts.
+    pub session: Session,
 }
+
+/// A program and everything that it started. Killed when dropped.
+#[derive(Debug)]
+pub struct Session(Pid);
 
 impl Node {
     /// Starts a program.
@@ -66,35 +71,35 @@ impl Node {
             LabError::system(format!("start {} in node `{}`", launch.program.display(), self.name()), source)
         })?;
         let session = Pid::from_raw(child.id().unwrap_or(0).cast_signed());
-        Ok(Spawned { child, session })
+        Ok(Spawned { child, session: Session(session) })
     }
 }
 
-impl Spawned {
+impl Session {
     /// Process id in the cell's PID namespace.
     pub fn pid(&self) -> u32 {
-        self.session.as_raw().unsigned_abs()
+        self.0.as_raw().unsigned_abs()
     }
 
     /// Sends a signal to the program alone.
     pub fn signal(&self, signal: Signal) {
-        if self.session.as_raw() > 1 {
+        if self.0.as_raw() > 1 {
             // The program may have ended in this moment; then there is nobody to tell.
-            let _ = nix::sys::signal::kill(self.session, signal);
+            let _ = nix::sys::signal::kill(self.0, signal);
         }
     }
 
     /// Kills the program and everything it started in its session.
-    pub fn kill_session(&self) {
-        if self.session.as_raw() > 1 {
-            let _ = killpg(self.session, Signal::SIGKILL);
+    pub fn kill_all(&self) {
+        if self.0.as_raw() > 1 {
+            let _ = killpg(self.0, Signal::SIGKILL);
         }
     }
 }
 
-impl Drop for Spawned {
+impl Drop for Session {
     fn drop(&mut self) {
-        self.kill_session();
+        self.kill_all();
     }
 }
 

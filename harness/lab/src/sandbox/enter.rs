@@ -54,7 +54,8 @@ pub fn enter(spec: &SandboxSpec) -> Result<Entered> {
     if rootless {
         write("/proc/self/setgroups", "deny")?;
         write("/proc/self/uid_map", &format!("0 {uid} 1"))?;
-        write("/proc/self/gid_map", &format!("0 {gid} 1"))?;
+        // ocserv's workers cannot start as group 0 where setgroups is denied: the one group is mapped to `daemon`.
+        write("/proc/self/gid_map", &format!("1 {gid} 1"))?;
     }
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| LabError::system("tie the cell to the runner", errno))?;
 

@@ -59,7 +59,8 @@ pub struct Wires {
     names: Vec<String>,
     commands: Sender<Command>,
     bell: Arc<EventFd>,
-    thread: Option<JoinHandle<io::Result<()>>>,
+    thread: Option<JoinHandle<io::Result<Vec<[WireStats; 2]>>>>,
+    last: Vec<[WireStats; 2]>,
 }
 
 impl Wires {
@@ -88,7 +89,7 @@ impl Wires {
             .name("wires".to_owned())
             .spawn(move || pump.run())
             .map_err(|source| LabError::system("start the thread of the wires", source))?;
-        Ok(Self { names, commands, bell, thread: Some(thread) })
+        Ok(Self { names, commands, bell, thread: Some(thread), last: Vec::new() })
     }
 
     /// Names of the wires in order.
@@ -134,10 +135,18 @@ impl Wires {
         // A thread that has ended by an error has no ears; the error itself comes from `join`.
         let _ = self.tell(Command::Stop);
         match thread.join() {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(stats)) => {
+                self.last = stats;
+                Ok(())
+            }
             Ok(Err(source)) => Err(LabError::system("carry frames", source)),
             Err(_) => Err(stopped()),
         }
+    }
+
+    /// Counters at the moment at which the wires were stopped.
+    pub fn final_stats(&self) -> Vec<[WireStats; 2]> {
+        self.last.clone()
     }
 
     fn tell(&self, command: Command) -> Result<()> {
@@ -168,7 +177,7 @@ struct Pump {
 }
 
 impl Pump {
-    fn run(mut self) -> io::Result<()> {
+    fn run(mut self) -> io::Result<Vec<[WireStats; 2]>> {
         let mut events = [EpollEvent::empty(); 32];
         let mut buffer = vec![0; FRAME_ROOM];
         loop {
@@ -184,7 +193,7 @@ impl Pump {
                     COMMAND => {
                         let _ = self.bell.read();
                         if !self.obey(&mut buffer)? {
-                            return Ok(());
+                            return Ok(self.stats());
                         }
                     }
                     TIMER => {
@@ -207,9 +216,8 @@ impl Pump {
                 }
                 Command::SetProfile { wire, from: None, profile } => self.wires[wire].link.set_profile(profile),
                 Command::Stats { reply } => {
-                    let stats = self.wires.iter().map(|wire| [End::A, End::B].map(|end| wire.link.from(end).stats()));
                     // Who asked may have given up.
-                    let _ = reply.send(stats.collect());
+                    let _ = reply.send(self.stats());
                 }
                 Command::Stop => {
                     for token in 0..self.wires.len() as u64 * 2 {
@@ -220,6 +228,10 @@ impl Pump {
             }
         }
         Ok(true)
+    }
+
+    fn stats(&self) -> Vec<[WireStats; 2]> {
+        self.wires.iter().map(|wire| [End::A, End::B].map(|end| wire.link.from(end).stats())).collect()
     }
 
     /// Reads what waits at one end of one wire.

@@ -39,8 +39,7 @@ pub fn node_has_its_own_etc(cell: &Cell) {
             env: vec![("PATH".into(), "/bin:/usr/bin".into())],
             piped: true,
         };
-        let spawned = left.spawn(&launch).unwrap();
-        let mut spawned = spawned;
+        let mut spawned = left.spawn(&launch).unwrap();
         let status = spawned.child.wait().await.unwrap();
         assert!(status.success(), "{status}");
         let after = left.snapshot(Default::default()).await.unwrap();
@@ -66,7 +65,6 @@ pub fn processes_of_a_node_end_with_it(cell: &Cell) {
         wait_for(|| async { left.snapshot(Default::default()).await.unwrap().processes.len() >= 2 }).await;
         drop(spawned);
         wait_for(|| async {
-            interop_lab::zombie_free(&[]);
             left.snapshot(Default::default()).await.unwrap().processes.is_empty()
         })
         .await;

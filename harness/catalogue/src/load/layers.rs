@@ -1,0 +1,107 @@
+//! The built-in catalogue and the user's folders, as parsed files.
+
+use std::{path::Path, sync::Arc};
+
+use super::{Section, files};
+use crate::{
+    Problem, Problems, Source,
+    yaml::{self, Node},
+};
+
+/// The catalogue inside the binary: path below `scenarios/`, bytes.
+const BUILTIN: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
+
+/// A catalogue file as read.
+pub(super) struct RawFile {
+    /// The section, or `None` for `capabilities.yaml`.
+    pub(super) section: Option<Section>,
+    /// Path below the section's folder, with `/`.
+    pub(super) relative: String,
+    /// Number of the layer; a later one lies above.
+    pub(super) layer: usize,
+    /// The file, unless it could not be read.
+    pub(super) source: Option<Arc<Source>>,
+    /// The tree, unless it was reported as broken.
+    pub(super) tree: Option<Node>,
+}
+
+impl RawFile {
+    /// Whether it is only there to be included.
+    pub(super) fn is_part(&self) -> bool {
+        self.relative.split('/').rev().skip(1).any(|folder| folder == "parts")
+    }
+
+    /// The file's name without folders and extension.
+    pub(super) fn stem(&self) -> &str {
+        let name = self.relative.rsplit('/').next().unwrap_or_default();
+        name.strip_suffix(".yaml").unwrap_or(name)
+    }
+}
+
+pub(super) fn builtin(problems: &mut Problems) -> Vec<RawFile> {
+    BUILTIN
+        .iter()
+        .filter_map(|(path, bytes)| {
+            let (section, relative) = place(path)?;
+            let source = files::decode(Path::new(path), true, bytes.to_vec());
+            Some(raw_file(section, relative, 0, source, problems))
+        })
+        .collect()
+}
+
+pub(super) fn overlay(folder: &Path, layer: usize, problems: &mut Problems) -> Vec<RawFile> {
+    let mut found = Vec::new();
+    let names: Vec<&str> = Section::ALL.iter().map(|section| section.folder()).collect();
+    if !folder.is_dir() {
+        problems.push(Problem::without_place(format!("the catalogue `{}` is not a folder", folder.display())));
+        return found;
+    }
+    let mut anything = false;
+    for section in Section::ALL {
+        let base = folder.join(section.folder());
+        if !base.is_dir() {
+            continue;
+        }
+        anything = true;
+        match files::list(&base) {
+            Ok(list) => found.extend(list.into_iter().map(|relative| {
+                let source = files::read(&base.join(&relative));
+                raw_file(Some(section), &relative, layer, source, problems)
+            })),
+            Err(error) => {
+                problems.push(Problem::without_place(format!("failed to read `{}`: {error}", base.display())));
+            }
+        }
+    }
+    let capabilities = folder.join("capabilities.yaml");
+    if capabilities.exists() {
+        anything = true;
+        found.push(raw_file(None, "capabilities.yaml", layer, files::read(&capabilities), problems));
+    }
+    if !anything {
+        let message = format!("the folder `{}` is not a catalogue", folder.display());
+        let help = format!("it should have one of the folders {}", crate::suggest::list(&names));
+        problems.push(Problem::without_place(message).help(help));
+    }
+    found
+}
+
+fn place(path: &str) -> Option<(Option<Section>, &str)> {
+    if path == "capabilities.yaml" {
+        return Some((None, path));
+    }
+    let (folder, relative) = path.split_once('/')?;
+    Some((Some(Section::of_folder(folder)?), relative))
+}
+
+fn raw_file(
+    section: Option<Section>,
+    relative: &str,
+    layer: usize,
+    source: Result<Arc<Source>, Box<Problem>>,
+    problems: &mut Problems,
+) -> RawFile {
+    let source = source.map_err(|problem| problems.push(*problem)).ok();
+    let tree = source.as_ref().and_then(|source| yaml::read(source).map_err(|problem| problems.push(*problem)).ok());
+    RawFile { section, relative: relative.to_owned(), layer, source, tree }
+}

@@ -1,0 +1,26 @@
+//! The commands, one file each.
+
+mod completions;
+mod doctor;
+mod explain;
+mod list;
+mod report;
+mod run;
+mod schema;
+mod shell;
+
+pub(crate) use completions::completions;
+pub(crate) use doctor::doctor;
+pub(crate) use explain::explain;
+pub(crate) use list::list;
+pub(crate) use report::report;
+pub(crate) use run::run;
+pub(crate) use schema::schema;
+pub(crate) use shell::shell;
+
+/// Prints to standard output. A reader that has gone (`| head`) is no error.
+pub(crate) fn print(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,110 @@
+//! A cell from its job to its record.
+
+use std::time::{Duration, Instant};
+
+use interop_catalogue::{Catalogue, Step};
+use interop_evidence::{Bundle, CellRecord, CheckOutcome, EventKind, Phase, Verdict};
+
+use super::CellJob;
+use super::finish::blank_record;
+use super::state::Cell;
+use super::steps::After;
+use crate::{EngineError, Result};
+
+/// Time beyond a scenario's own limit in which a cell must have wound down.
+const WIND_DOWN: Duration = Duration::from_secs(30);
+
+/// Runs a cell in this process, which must be in its sandbox. Always gives a record: what the lab or the catalogue
+/// could not do becomes `env-error` or `invalid`.
+pub async fn run_cell(job: &CellJob, catalogue: &Catalogue, rootless: bool) -> CellRecord {
+    let start = Instant::now();
+    let scenario = catalogue.scenarios.get(&*job.scenario).map(|entry| &entry.value);
+    let limit = scenario.map_or(Duration::ZERO, |scenario| scenario.time_limit) + WIND_DOWN;
+    let outcome = tokio::time::timeout(limit, carry_out(job, catalogue, rootless, start)).await;
+    let mut record = match outcome {
+        Ok(Ok(record)) => record,
+        Ok(Err(error)) => CellRecord {
+            verdict: verdict_of(&error),
+            reason: format!("failed to {error}"),
+            ..blank_record(job, scenario)
+        },
+        Err(_) => CellRecord {
+            verdict: Verdict::EnvError,
+            reason: format!("the cell did not end within {} s", limit.as_secs()),
+            ..blank_record(job, scenario)
+        },
+    };
+    record.duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    // The runner reads the record from the bundle; without it the cell counts as lost, which is what it then is.
+    let _ = Bundle::open(&job.bundle).write_cell(&record);
+    record
+}
+
+async fn carry_out(job: &CellJob, catalogue: &Catalogue, rootless: bool, start: Instant) -> Result<CellRecord> {
+    let mut cell = Cell::build(job, catalogue, rootless, start).await?;
+    cell.snapshot(Phase::Before).await?;
+    let steps = &cell.scenario.steps;
+    for (index, step) in steps.iter().enumerate() {
+        cell.recorder.set_step(Some(index));
+        let text = step.value.to_string();
+        cell.recorder.record(EventKind::StepStarted { text: text.clone() });
+        let id = format!("{} {}", index + 1, verb(&step.value));
+        let (outcome, after) = match cell.step(&step.value).await {
+            Ok(done) => done,
+            // A fault that cannot be injected makes the cell invalid; what was seen until then stays.
+            Err(error @ (EngineError::Fault { .. } | EngineError::Template { .. })) => {
+                (CheckOutcome::invalid(format!("failed to {error}")), After::GiveUp)
+            }
+            Err(error) => (
+                CheckOutcome { verdict: Verdict::EnvError, message: format!("failed to {error}") },
+                After::GiveUp,
+            ),
+        };
+        let check = cell.check(id, outcome);
+        cell.recorder.record(EventKind::StepEnded { check });
+        if after == After::GiveUp {
+            let left = steps.len() - index - 1;
+            if left > 0 {
+                cell.recorder.note(format!("the last {left} steps are left out"));
+            }
+            break;
+        }
+        if cell.time_left().is_zero() {
+            let limit = cell.scenario.time_limit;
+            cell.check("time limit", CheckOutcome::fail(format!("the scenario took longer than {limit:?}")));
+            break;
+        }
+    }
+    cell.recorder.set_step(None);
+    if job.keep {
+        wait_for_end_of_input().await;
+    }
+    cell.wind_down().await?;
+    cell.finish_capture()?;
+    cell.conclude()
+}
+
+/// The lab stays up until the one who asked for it has seen enough.
+async fn wait_for_end_of_input() {
+    use tokio::io::AsyncReadExt as _;
+    let mut byte = [0];
+    // An end of input and an error mean the same: nobody holds the lab any more.
+    let _ = tokio::io::stdin().read(&mut byte).await;
+}
+
+fn verdict_of(error: &EngineError) -> Verdict {
+    match error {
+        EngineError::Fault { .. } | EngineError::Template { .. } | EngineError::Plan(_) => Verdict::Invalid,
+        _ => Verdict::EnvError,
+    }
+}
+
+fn verb(step: &Step) -> String {
+    let text = step.to_string();
+    let mut words = text.split(' ');
+    let verb = words.next().unwrap_or_default();
+    match (step, words.next()) {
+        (Step::Expect(_) | Step::Measure(_) | Step::Fault(_), Some(what)) => format!("{verb} {what}"),
+        _ => verb.to_owned(),
+    }
+}

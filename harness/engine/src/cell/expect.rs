@@ -1,0 +1,208 @@
+//! `expect`: something must hold, now or before a deadline.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use interop_catalogue::{Answer, Condition, Params, Passage, Side, TransportWanted, TunnelAddress};
+use interop_checks::{Through, WantedTransport, route_through, transport};
+use interop_evidence::{Carrier, CheckOutcome, EventKind, Micros, PeerRole, Verdict};
+use tokio::time::Instant;
+
+use super::state::Cell;
+use crate::{EngineError, Result};
+
+/// Pause between two looks at something that tells no events.
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl Cell<'_> {
+    /// Looks until the condition holds or its deadline has passed.
+    pub(super) async fn expect(&mut self, condition: &Condition) -> Result<CheckOutcome> {
+        let time = match condition.duration() {
+            Some(duration) => eval(duration, &self.params)?,
+            None => Duration::ZERO,
+        };
+        let start = Instant::now();
+        let deadline = start + time.min(self.time_left());
+        let outcome = match condition {
+            Condition::Unreachable(expect) => {
+                let target = self.world.address(&expect.unreachable.value, self.gateway_inside())?;
+                self.stays_unreachable(&expect.from, &expect.unreachable.value.to_string(), target, deadline).await?
+            }
+            Condition::Said(expect) => self.said(&expect.said, expect.by, deadline).await,
+            Condition::Exits(expect) => self.exits(expect.exits, deadline).await,
+            other => loop {
+                let outcome = self.look(other).await?;
+                if outcome.verdict == Verdict::Pass || Instant::now() >= deadline {
+                    break outcome;
+                }
+                tokio::time::sleep(PAUSE).await;
+            },
+        };
+        let took = start.elapsed();
+        let outcome = match outcome.verdict {
+            Verdict::Pass if took > PAUSE => {
+                CheckOutcome::pass(format!("{} after {:.1} s", outcome.message, took.as_secs_f64()))
+            }
+            Verdict::Fail if !time.is_zero() => {
+                let message = format!("{} (waited {:.1} s)", outcome.message, took.as_secs_f64());
+                if condition.or_degraded() { CheckOutcome::degraded(message) } else { CheckOutcome::fail(message) }
+            }
+            Verdict::Fail if condition.or_degraded() => CheckOutcome::degraded(outcome.message),
+            _ => outcome,
+        };
+        Ok(outcome)
+    }
+
+    /// One look.
+    async fn look(&mut self, condition: &Condition) -> Result<CheckOutcome> {
+        match condition {
+            Condition::Transport(expect) => {
+                let sample = self.probe_transport().await?;
+                let outcome = transport(wanted(expect.transport), &sample);
+                self.recorder.record(EventKind::Transport { sample });
+                Ok(outcome)
+            }
+            Condition::Reachable(expect) => {
+                let to = expect.reachable.value.to_string();
+                let target = self.world.address(&expect.reachable.value, self.gateway_inside())?;
+                let result = self.probe_ping(&expect.from, &to, target, 1).await?;
+                let outcome = match (&result.error, result.received) {
+                    (_, 1..) => CheckOutcome::pass(format!("{to} answers")),
+                    (Some(error), 0) => CheckOutcome::fail(format!("{to} cannot be pinged: {error}")),
+                    (None, 0) => CheckOutcome::fail(format!("{to} does not answer")),
+                };
+                self.recorder.record(EventKind::Ping { result });
+                Ok(outcome)
+            }
+            Condition::Resolves(expect) => {
+                let v6 = matches!(expect.to, Answer::Address(IpAddr::V6(_)));
+                let answer = self.probe_dns(&expect.from, &expect.resolves, v6).await?;
+                let by = answer.resolver.map_or_else(|| "no resolver".to_owned(), |resolver| resolver.to_string());
+                let seen = if answer.addresses.is_empty() {
+                    answer.code.clone()
+                } else {
+                    answer.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+                };
+                let holds = match expect.to {
+                    Answer::Address(address) => answer.addresses.contains(&address),
+                    Answer::Nothing => answer.addresses.is_empty(),
+                };
+                let said = format!("{} resolves to {seen} by {by}", expect.resolves);
+                self.recorder.record(EventKind::Dns { answer });
+                Ok(if holds {
+                    CheckOutcome::pass(said)
+                } else {
+                    CheckOutcome::fail(format!("{said}; expected {}", expect.to))
+                })
+            }
+            Condition::Route(expect) => {
+                let client = self.first_client().to_owned();
+                let interface = self.clients.get(&client).map_or("tun0", |running| &running.tunnel_interface).to_owned();
+                let snapshot = self.lab.node(&client)?.snapshot(Micros::default()).await?;
+                let through = match expect.through {
+                    Passage::None => Through::None,
+                    Passage::Outside => Through::Outside,
+                    Passage::Tunnel => Through::Tunnel,
+                };
+                Ok(route_through(&snapshot, expect.route.0, &interface, through))
+            }
+            Condition::Runs(expect) => Ok(match self.process(expect.runs).map(|process| process.exited()) {
+                Some(None) => CheckOutcome::pass(format!("the {} runs", expect.runs)),
+                Some(Some(exit)) => CheckOutcome::fail(format!("the {} ended with {exit}", expect.runs)),
+                None => CheckOutcome::fail(format!("the {} was never started", expect.runs)),
+            }),
+            Condition::TunnelAddress(expect) => self.tunnel_address(expect.tunnel_address).await,
+            Condition::Unreachable(_) | Condition::Said(_) | Condition::Exits(_) => {
+                Err(EngineError::plan("this condition is not looked at repeatedly"))
+            }
+        }
+    }
+
+    async fn stays_unreachable(
+        &mut self,
+        from: &str,
+        to: &str,
+        target: IpAddr,
+        deadline: Instant,
+    ) -> Result<CheckOutcome> {
+        loop {
+            let result = self.probe_ping(from, to, target, 1).await?;
+            let (received, error) = (result.received, result.error.clone());
+            self.recorder.record(EventKind::Ping { result });
+            if received > 0 {
+                return Ok(CheckOutcome::fail(format!("{to} answers {from}, but must not")));
+            }
+            if Instant::now() >= deadline {
+                let why = error.map_or_else(String::new, |error| format!(": {error}"));
+                return Ok(CheckOutcome::pass(format!("{to} does not answer {from}{why}")));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn said(&self, event: &str, by: Side, deadline: Instant) -> CheckOutcome {
+        let role = PeerRole::from(by);
+        loop {
+            let timeline = self.recorder.timeline();
+            let found = timeline.first(
+                |kind| matches!(kind, EventKind::PeerSaid { role: who, what, .. } if *who == role && what == event),
+            );
+            if let Some(found) = found {
+                return CheckOutcome::pass(format!("the {by} said `{event}` at {}", found.at));
+            }
+            if Instant::now() >= deadline {
+                return CheckOutcome::fail(format!("the {by} did not say `{event}`"));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn exits(&self, side: Side, deadline: Instant) -> CheckOutcome {
+        let Some(process) = self.process(side) else {
+            return CheckOutcome::fail(format!("the {side} was never started"));
+        };
+        match tokio::time::timeout_at(deadline, process.wait()).await {
+            Ok(exit) => CheckOutcome::pass(format!("the {side} ended with {exit}")),
+            Err(_) => CheckOutcome::fail(format!("the {side} still runs")),
+        }
+    }
+
+    async fn tunnel_address(&mut self, wanted: TunnelAddress) -> Result<CheckOutcome> {
+        let client = self.first_client().to_owned();
+        let interface = self.clients.get(&client).map_or("tun0", |running| &running.tunnel_interface).to_owned();
+        let snapshot = self.lab.node(&client)?.snapshot(Micros::default()).await?;
+        let addresses: Vec<IpAddr> =
+            snapshot.addresses.iter().filter(|entry| entry.interface == interface).map(|entry| entry.address).collect();
+        let global_v6 = |address: &&IpAddr| matches!(address, IpAddr::V6(v6) if !v6.is_unicast_link_local());
+        let found = match wanted {
+            TunnelAddress::Present => addresses.first(),
+            TunnelAddress::Ipv6 => addresses.iter().find(global_v6),
+            TunnelAddress::Kept => addresses.iter().find(|address| Some(**address) == self.first_tunnel_address),
+        };
+        let list = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        Ok(match found {
+            Some(address) => CheckOutcome::pass(format!("`{interface}` has {address}")),
+            None => {
+                let first = self.first_tunnel_address.map_or_else(String::new, |first| format!("; it had {first}"));
+                CheckOutcome::fail(format!("`{interface}` has no such address, but: {list}{first}"))
+            }
+        })
+    }
+}
+
+/// Evaluates an expression; that it has a value in every cell was checked when the catalogue was loaded.
+pub(super) fn eval<T: interop_catalogue::Quantity>(expr: &interop_catalogue::Expr<T>, params: &Params) -> Result<T> {
+    expr.eval(params).map_err(|error| EngineError::plan(error.to_string()))
+}
+
+fn wanted(transport: TransportWanted) -> WantedTransport {
+    match transport {
+        TransportWanted::Any => WantedTransport::Any,
+        TransportWanted::Datagram => WantedTransport::Datagram,
+        TransportWanted::Dtls => WantedTransport::Exactly(Carrier::Dtls),
+        TransportWanted::OpenvpnTcp => WantedTransport::Exactly(Carrier::OpenvpnTcp),
+        TransportWanted::OpenvpnUdp => WantedTransport::Exactly(Carrier::OpenvpnUdp),
+        TransportWanted::Stream => WantedTransport::Stream,
+        TransportWanted::Tls => WantedTransport::Exactly(Carrier::Tls),
+    }
+}

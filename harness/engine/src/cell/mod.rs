@@ -1,0 +1,24 @@
+//! A running cell: the lab, the peers in it, the scenario's steps, and the evidence that they leave.
+
+mod execute;
+mod expect;
+mod finish;
+mod internet;
+mod job;
+mod measure;
+mod peers;
+mod probes;
+mod recorder;
+mod setup;
+mod state;
+mod steps;
+mod witness;
+mod world;
+
+pub use execute::run_cell;
+pub(crate) use finish::blank_record;
+pub use job::{CellJob, cell_seed};
+pub(crate) use peers::faketime_environment;
+pub(crate) use recorder::Recorder;
+pub(crate) use state::Cell;
+pub(crate) use world::{World, lab_nat};

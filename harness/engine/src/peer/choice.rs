@@ -1,0 +1,138 @@
+//! Which program of a peer is run.
+
+use std::env;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use interop_catalogue::Peer;
+use interop_evidence::PeerRecord;
+use serde::{Deserialize, Serialize};
+
+use crate::{EngineError, Result};
+
+/// A peer with the program that stands for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerChoice {
+    /// Id of the peer file.
+    pub peer: String,
+    /// Absolute path of the program.
+    pub binary: PathBuf,
+    /// Folders for `LD_LIBRARY_PATH`.
+    #[serde(default)]
+    pub library_path: Vec<PathBuf>,
+    /// What the program says of itself.
+    pub version: String,
+}
+
+impl PeerChoice {
+    /// As it stands in results.
+    pub fn record(&self) -> PeerRecord {
+        PeerRecord { id: self.peer.clone(), version: self.version.clone() }
+    }
+}
+
+/// Environment variable with folders of unpacked peers, each laid out like `/`.
+const PEERS_PATH: &str = "VPN_INTEROP_PEERS";
+/// Where `make demo` unpacks peers, below the user's cache folder.
+const CACHE: &str = "vpn-interop/peers/machine";
+
+/// Finds the program of a peer: the user's own build, an unpacked package, or the machine's.
+///
+/// # Errors
+/// With what to install, when there is none; with what it printed, when it does not tell its version.
+pub fn find_peer(peer: &Peer, own_build: Option<&Path>, own_libraries: &[PathBuf]) -> Result<PeerChoice> {
+    let (binary, library_path) = match own_build {
+        Some(path) => {
+            let binary = path.canonicalize().map_err(|source| EngineError::file(path, source))?;
+            if !is_program(&binary) {
+                return Err(EngineError::Missing(format!(
+                    "a program at {}: it is not an executable file",
+                    binary.display()
+                )));
+            }
+            (binary, own_libraries.to_vec())
+        }
+        None => locate(peer).ok_or_else(|| {
+            let package = peer.binary.package.values().next();
+            let hint = package.map_or_else(String::new, |package| {
+                format!("; `make peers` unpacks it, or install package `{package}`")
+            });
+            EngineError::Missing(format!("the program `{}` of peer `{}`{hint}", peer.binary.name, peer.id))
+        })?,
+    };
+    let version = version(peer, &binary, &library_path)?;
+    Ok(PeerChoice { peer: peer.id.to_string(), binary, library_path, version })
+}
+
+fn locate(peer: &Peer) -> Option<(PathBuf, Vec<PathBuf>)> {
+    let name = peer.binary.name.as_str();
+    for root in roots() {
+        let folders = peer.binary.search.iter().map(|folder| folder.trim_start_matches('/'));
+        let found = folders.map(|folder| root.join(folder).join(name)).find(|path| is_program(path));
+        if let Some(binary) = found {
+            return Some((binary, libraries(&root)));
+        }
+    }
+    let listed = peer.binary.search.iter().map(PathBuf::from);
+    let path = env::var_os("PATH").unwrap_or_default();
+    let common = ["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from);
+    let binary = listed.chain(env::split_paths(&path)).chain(common).map(|folder| folder.join(name));
+    let binary = binary.into_iter().find(|path| is_program(path))?;
+    Some((binary.canonicalize().unwrap_or(binary), Vec::new()))
+}
+
+/// Folders of unpacked peers, the user's first.
+fn roots() -> Vec<PathBuf> {
+    let named = env::var_os(PEERS_PATH).unwrap_or_default();
+    let cache = env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
+    env::split_paths(&named)
+        .filter(|path| !path.as_os_str().is_empty())
+        .chain(cache.map(|cache| cache.join(CACHE)))
+        .filter(|root| root.is_dir())
+        .collect()
+}
+
+/// Folders of an unpacked root that may hold libraries.
+fn libraries(root: &Path) -> Vec<PathBuf> {
+    ["usr/lib", "lib"]
+        .into_iter()
+        .flat_map(|folder| {
+            let triple = format!("{}-linux-gnu", env::consts::ARCH);
+            [root.join(folder).join(triple), root.join(folder)]
+        })
+        .filter(|folder| folder.is_dir())
+        .collect()
+}
+
+fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+fn version(peer: &Peer, binary: &Path, library_path: &[PathBuf]) -> Result<String> {
+    let Some(probe) = &peer.version else { return Ok("unknown".to_owned()) };
+    let mut command = Command::new(binary);
+    command.args(&probe.args).stdin(Stdio::null());
+    if !library_path.is_empty() {
+        command.env("LD_LIBRARY_PATH", join(library_path));
+    }
+    let output = command.output().map_err(|source| EngineError::file(binary, source))?;
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    probe
+        .pattern
+        .regex()
+        .captures(&said)
+        .and_then(|captures| captures.get(1))
+        .map(|version| version.as_str().to_owned())
+        .ok_or_else(|| {
+            let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("nothing").to_owned();
+            EngineError::Missing(format!("the version of {} in what it prints: {line}", binary.display()))
+        })
+}
+
+/// `a:b`, for `LD_LIBRARY_PATH`.
+pub(crate) fn join(folders: &[PathBuf]) -> String {
+    folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(":")
+}

@@ -1,0 +1,169 @@
+//! What a peer says, line by line, with the time at which it said it.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use interop_catalogue::{LogEvent, Peer, Refusal};
+use interop_evidence::{EventKind, PeerRole};
+use regex::Regex;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use crate::cell::Recorder;
+use crate::{EngineError, Result};
+
+/// Lines kept in memory for patterns to look at; the file has them all, up to its limit.
+const MOST_LINES: usize = 50_000;
+/// A longer line is cut.
+const LONGEST_LINE: usize = 4096;
+
+/// The log of a peer; clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct PeerLog {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    role: PeerRole,
+    events: Vec<LogEvent>,
+    refusals: Vec<Refusal>,
+    recorder: Recorder,
+    state: Mutex<State>,
+    news: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    file: File,
+    room: u64,
+    lines: Vec<String>,
+    refused: Option<(PeerRole, String)>,
+}
+
+impl PeerLog {
+    pub(crate) fn create(path: &Path, role: PeerRole, peer: &Peer, recorder: Recorder) -> Result<Self> {
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(|source| EngineError::file(path, source))?;
+        let state = State { file, room: peer.limits.log.0, lines: Vec::new(), refused: None };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                role,
+                events: peer.log_events.clone(),
+                refusals: peer.refusals.clone(),
+                recorder,
+                state: Mutex::new(state),
+                news: Notify::new(),
+            }),
+        })
+    }
+
+    /// Reads a pipe of the peer to its end, in the background.
+    pub(crate) fn follow(&self, pipe: impl AsyncRead + Unpin + Send + 'static) {
+        let log = self.clone();
+        tokio::spawn(async move {
+            let mut reader = BufReader::new(pipe);
+            let mut line = Vec::new();
+            // A pipe that breaks has said everything that it will say.
+            while let Ok(1..) = reader.read_until(b'\n', &mut line).await {
+                log.take(&line);
+                line.clear();
+            }
+            log.shared.news.notify_waiters();
+        });
+    }
+
+    fn take(&self, line: &[u8]) {
+        let shared = &self.shared;
+        let line = &line[..line.len().min(LONGEST_LINE)];
+        let text = String::from_utf8_lossy(line).trim_end().to_owned();
+        let mut state = self.lock();
+        let stamped = format!("{} {text}\n", shared.recorder.now());
+        if state.room >= stamped.len() as u64 {
+            state.room -= stamped.len() as u64;
+            // A full disk must not stop the peer; the cell's own files will tell.
+            let _ = state.file.write_all(stamped.as_bytes());
+        } else if state.room > 0 {
+            state.room = 0;
+            let _ = state.file.write_all(b"... the log has reached its limit; the rest is left out\n");
+        }
+        for event in &shared.events {
+            if event.pattern.regex().is_match(&text) {
+                let what = event.event.to_string();
+                shared.recorder.record(EventKind::PeerSaid { role: shared.role, what, line: text.clone() });
+            }
+        }
+        for refusal in &shared.refusals {
+            if state.refused.is_none() && refusal.pattern.regex().is_match(&text) {
+                let by = refusal.by.into();
+                state.refused = Some((by, format!("{} (\"{text}\")", refusal.why)));
+                shared.recorder.note(format!("the {} says that the {by} refuses: {}", shared.role, refusal.why));
+            }
+        }
+        if state.lines.len() < MOST_LINES {
+            state.lines.push(text);
+        }
+        drop(state);
+        shared.news.notify_waiters();
+    }
+
+    /// Who refused and why, if a line said so.
+    pub(crate) fn refused(&self) -> Option<(PeerRole, String)> {
+        self.lock().refused.clone()
+    }
+
+    /// Forgets a refusal, before another attempt.
+    pub(crate) fn forget_refusal(&self) {
+        self.lock().refused = None;
+    }
+
+    /// The last line that says something.
+    pub(crate) fn last_line(&self) -> Option<String> {
+        self.lock().lines.iter().rev().find(|line| !line.is_empty()).cloned()
+    }
+
+    /// Waits for a matching line at or after `from`; `false` at the deadline.
+    pub(crate) async fn wait_for(&self, pattern: &Regex, from: usize, deadline: Instant) -> bool {
+        let mut next = from;
+        loop {
+            let news = self.shared.news.notified();
+            tokio::pin!(news);
+            news.as_mut().enable();
+            {
+                let state = self.lock();
+                if state.lines.iter().skip(next).any(|line| pattern.is_match(line)) {
+                    return true;
+                }
+                next = next.max(state.lines.len());
+            }
+            if timeout_at(deadline, news).await.is_err() {
+                return false;
+            }
+        }
+    }
+
+    /// Waits until a refusal was said, then gives the peer a moment to prove the opposite.
+    pub(crate) async fn wait_refused(&self, moment: Duration) {
+        loop {
+            let news = self.shared.news.notified();
+            tokio::pin!(news);
+            news.as_mut().enable();
+            if self.lock().refused.is_some() {
+                break;
+            }
+            news.await;
+        }
+        tokio::time::sleep(moment).await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,169 @@
+//! A peer that runs.
+
+use std::path::Path;
+use std::time::Duration;
+
+use interop_catalogue::Signal as CatalogueSignal;
+use interop_evidence::{EventKind, PeerRole};
+use interop_lab::{Launch, Node, Session};
+use nix::sys::signal::Signal;
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::log::PeerLog;
+use crate::cell::Recorder;
+use crate::{EngineError, Result};
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exit {
+    pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.code, self.signal) {
+            (Some(code), _) => write!(f, "exit code {code}"),
+            (None, Some(signal)) => write!(f, "signal {signal}"),
+            (None, None) => f.write_str("unknown end"),
+        }
+    }
+}
+
+/// A started program of a peer, its log and its end.
+#[derive(Debug)]
+pub(crate) struct Process {
+    session: Session,
+    exit: watch::Receiver<Option<Exit>>,
+    asked: watch::Sender<bool>,
+    pub(crate) log: PeerLog,
+}
+
+impl Process {
+    /// Starts a program in a node.
+    pub(crate) fn start(
+        node: &Node,
+        role: PeerRole,
+        launch: &Launch,
+        stdin: Option<String>,
+        log: PeerLog,
+        recorder: &Recorder,
+    ) -> Result<Self> {
+        let mut spawned = node.spawn(launch)?;
+        let argv = std::iter::once(launch.program.display().to_string())
+            .chain(launch.args.iter().map(|arg| arg.to_string_lossy().into_owned()))
+            .collect();
+        recorder.record(EventKind::PeerStarted { role, pid: spawned.session.pid(), argv });
+        if let Some(pipe) = spawned.child.stdout.take() {
+            log.follow(pipe);
+        }
+        if let Some(pipe) = spawned.child.stderr.take() {
+            log.follow(pipe);
+        }
+        if let Some(mut pipe) = spawned.child.stdin.take() {
+            tokio::spawn(async move {
+                if let Some(text) = stdin {
+                    // A program that does not read its input says so in its own way.
+                    let _ = pipe.write_all(text.as_bytes()).await;
+                }
+            });
+        }
+        let (said, exit) = watch::channel(None);
+        let (asked, was_asked) = watch::channel(false);
+        let recorder = recorder.clone();
+        let mut child = spawned.child;
+        tokio::spawn(async move {
+            use std::os::unix::process::ExitStatusExt as _;
+            let ended = match child.wait().await {
+                Ok(status) => Exit { code: status.code(), signal: status.signal() },
+                Err(_) => Exit { code: None, signal: None },
+            };
+            let asked = *was_asked.borrow();
+            recorder.record(EventKind::PeerExited { role, code: ended.code, signal: ended.signal, asked });
+            said.send_replace(Some(ended));
+        });
+        Ok(Self { session: spawned.session, exit, asked, log })
+    }
+
+    /// Process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.session.pid()
+    }
+
+    /// State letter of the kernel (`R`, `S`, `T`, ...), while it runs.
+    pub(crate) fn state(&self) -> Option<char> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok()?;
+        stat.rsplit_once(") ")?.1.chars().next()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn exited(&self) -> Option<Exit> {
+        *self.exit.borrow()
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn wait(&self) -> Exit {
+        let mut exit = self.exit.clone();
+        match exit.wait_for(Option::is_some).await.map(|exit| *exit) {
+            Ok(Some(exit)) => exit,
+            _ => Exit { code: None, signal: None },
+        }
+    }
+
+    /// Sends a signal that is not meant to end it.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.session.signal(signal);
+    }
+
+    /// Asks it to end; `false` if it had to be killed.
+    pub(crate) async fn stop(&self, signal: Signal, within: Duration) -> bool {
+        if self.exited().is_some() {
+            return true;
+        }
+        self.asked.send_replace(true);
+        self.session.signal(signal);
+        if tokio::time::timeout(within, self.wait()).await.is_ok() {
+            return true;
+        }
+        self.session.kill_all();
+        // SIGKILL cannot be refused; the bound is for a kernel in trouble.
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.wait()).await;
+        false
+    }
+}
+
+/// Runs a command to its end in a node, for `prepare`.
+pub(crate) async fn run_to_end(node: &Node, launch: &Launch, what: &str) -> Result<()> {
+    let spawned = node.spawn(launch)?;
+    let limit = Duration::from_secs(20);
+    let output = tokio::time::timeout(limit, spawned.child.wait_with_output())
+        .await
+        .map_err(|_| EngineError::plan(format!("{what} did not end within {limit:?}")))?
+        .map_err(|source| EngineError::file(Path::new(&launch.program), source))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(EngineError::plan(format!("{what} ended with {}: {said}", output.status)))
+}
+
+/// The kernel's signal for the catalogue's.
+pub(crate) fn kernel_signal(signal: CatalogueSignal) -> Signal {
+    match signal {
+        CatalogueSignal::Hup => Signal::SIGHUP,
+        CatalogueSignal::Int => Signal::SIGINT,
+        CatalogueSignal::Kill => Signal::SIGKILL,
+        CatalogueSignal::Term => Signal::SIGTERM,
+        CatalogueSignal::Usr1 => Signal::SIGUSR1,
+        CatalogueSignal::Usr2 => Signal::SIGUSR2,
+        CatalogueSignal::Stop => Signal::SIGSTOP,
+        CatalogueSignal::Cont => Signal::SIGCONT,
+    }
+}
+
+/// A deadline from now.
+pub(crate) fn within(time: Duration) -> Instant {
+    Instant::now() + time
+}

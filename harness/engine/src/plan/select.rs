@@ -1,0 +1,204 @@
+//! What a user asked for, and which cells that makes.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use interop_catalogue::{Catalogue, Glob, Peer, Scenario, Side, closest};
+
+use super::cell::{CellFate, PlannedCell};
+use crate::peer::{PeerChoice, find_peer};
+
+/// A peer as named on the command line: `openconnect`, `open*`, `openconnect=./build/openconnect`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerArgument {
+    /// Id or glob.
+    pub glob: String,
+    /// The user's own program.
+    pub build: Option<PathBuf>,
+}
+
+impl PeerArgument {
+    /// Splits `ID=PROGRAM`.
+    pub fn parse(text: &str) -> Self {
+        match text.split_once('=') {
+            Some((id, build)) => Self { glob: id.to_owned(), build: Some(PathBuf::from(build)) },
+            None => Self { glob: text.to_owned(), build: None },
+        }
+    }
+}
+
+/// What is to be run.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// A suite; every scenario unless given.
+    pub suite: Option<String>,
+    /// Globs over scenario ids, beside or within the suite.
+    pub scenarios: Vec<String>,
+    /// Globs over areas.
+    pub areas: Vec<String>,
+    /// Clients; all unless given.
+    pub clients: Vec<PeerArgument>,
+    /// Servers; all unless given.
+    pub servers: Vec<PeerArgument>,
+    /// Folders with libraries of the user's own builds.
+    pub libraries: Vec<PathBuf>,
+    /// Values that axes must have: `dpd=3s`.
+    pub params: Vec<(String, String)>,
+    /// Whether the baseline of every pair gates its other cells.
+    pub gate: bool,
+}
+
+/// A selection that cannot be; the message says what is known instead.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SelectionError(pub String);
+
+/// The cells of a run, baselines first.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// In planned order.
+    pub cells: Vec<PlannedCell>,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// When a name or glob fits nothing, or a user's own program cannot be used.
+pub fn plan(catalogue: &Catalogue, selection: &Selection) -> Result<Plan, SelectionError> {
+    let scenarios = scenarios(catalogue, selection)?;
+    let clients = peers(catalogue, Side::Client, &selection.clients, &selection.libraries)?;
+    let servers = peers(catalogue, Side::Server, &selection.servers, &selection.libraries)?;
+    let mut cells = Vec::new();
+    for (scenario, asked) in scenarios {
+        for params in scenario.cells() {
+            let axes = params.axis_texts();
+            let fits = selection.params.iter().all(|(name, value)| axes.get(name).is_none_or(|seen| seen == value));
+            if asked && !fits {
+                continue;
+            }
+            for (client, client_choice) in &clients {
+                for (server, server_choice) in &servers {
+                    if client.shared_protocol(server).is_some() {
+                        cells.push(PlannedCell::new(scenario, &params, (client, client_choice), (server, server_choice)));
+                    }
+                }
+            }
+        }
+    }
+    if !selection.params.is_empty() {
+        check_params(&selection.params, &cells)?;
+    }
+    cells.sort_by_key(|cell| !cell.baseline);
+    Ok(Plan { cells })
+}
+
+impl Plan {
+    /// Cells that will really run.
+    pub fn to_run(&self) -> usize {
+        self.cells.iter().filter(|cell| cell.fate == CellFate::Run).count()
+    }
+}
+
+/// The scenarios asked for, and the baselines that gate them (`false`).
+fn scenarios<'c>(catalogue: &'c Catalogue, selection: &Selection) -> Result<Vec<(&'c Scenario, bool)>, SelectionError> {
+    let suite = match &selection.suite {
+        None => None,
+        Some(id) => Some(&catalogue.suites.get(id).ok_or_else(|| unknown("suite", id, catalogue.suites.keys()))?.value),
+    };
+    for glob in &selection.scenarios {
+        fits_something("scenario", glob, catalogue.scenarios.keys().map(String::as_str))?;
+    }
+    for glob in &selection.areas {
+        fits_something("area", glob, catalogue.scenarios.values().map(|entry| entry.value.area.as_str()))?;
+    }
+    let any = |globs: &[String], name: &str| {
+        globs.is_empty() || globs.iter().any(|glob| Glob::from(glob.as_str()).matches(name))
+    };
+    let asked = |scenario: &Scenario| {
+        suite.is_none_or(|suite| suite.contains(&scenario.id))
+            && any(&selection.scenarios, &scenario.id)
+            && any(&selection.areas, &scenario.area)
+    };
+    Ok(catalogue
+        .scenarios
+        .values()
+        .map(|entry| (&entry.value, asked(&entry.value)))
+        .filter(|(scenario, asked)| *asked || (selection.gate && scenario.baseline))
+        .collect())
+}
+
+type Chosen<'c> = (&'c Peer, Result<PeerChoice, String>);
+
+fn peers<'c>(
+    catalogue: &'c Catalogue,
+    side: Side,
+    arguments: &[PeerArgument],
+    libraries: &[PathBuf],
+) -> Result<Vec<Chosen<'c>>, SelectionError> {
+    let all: Vec<&Peer> = catalogue.peers.values().map(|entry| &entry.value).filter(|peer| peer.can_be(side)).collect();
+    if arguments.is_empty() {
+        let found = all.into_iter().map(|peer| (peer, find_peer(peer, None, &[]).map_err(|error| not_found(&error))));
+        return Ok(found.collect());
+    }
+    let mut chosen: Vec<Chosen<'c>> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for argument in arguments {
+        fits_something(&side.to_string(), &argument.glob, all.iter().map(|peer| peer.id.as_str()))?;
+        let glob = Glob::from(argument.glob.as_str());
+        for peer in all.iter().filter(|peer| glob.matches(&peer.id)) {
+            if !seen.insert(peer.id.to_string()) {
+                continue;
+            }
+            let choice = find_peer(peer, argument.build.as_deref(), libraries);
+            if let (Some(_), Err(error)) = (&argument.build, &choice) {
+                return Err(SelectionError(format!("failed to {error}")));
+            }
+            chosen.push((peer, choice.map_err(|error| not_found(&error))));
+        }
+    }
+    Ok(chosen)
+}
+
+fn not_found(error: &crate::EngineError) -> String {
+    format!("failed to {error}")
+}
+
+fn fits_something<'n>(kind: &str, glob: &str, mut names: impl Iterator<Item = &'n str> + Clone) -> Result<(), SelectionError> {
+    let pattern = Glob::from(glob);
+    if names.clone().any(|name| pattern.matches(name)) {
+        return Ok(());
+    }
+    Err(unknown(kind, glob, &mut names))
+}
+
+fn unknown<S: AsRef<str>>(kind: &str, name: &str, known: impl IntoIterator<Item = S>) -> SelectionError {
+    let known: BTreeSet<String> = known.into_iter().map(|name| name.as_ref().to_owned()).collect();
+    let hint = match closest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+    };
+    SelectionError(format!("there is no {kind} `{name}`; {hint}"))
+}
+
+fn check_params(params: &[(String, String)], cells: &[PlannedCell]) -> Result<(), SelectionError> {
+    for (name, value) in params {
+        let used = cells.iter().any(|cell| cell.params.get(name).is_some_and(|seen| seen == value));
+        if !used {
+            return Err(SelectionError(format!("no selected scenario has an axis `{name}` with the value `{value}`")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peer_arguments() {
+        assert_eq!(PeerArgument::parse("ocserv"), PeerArgument { glob: "ocserv".into(), build: None });
+        let own = PeerArgument::parse("openconnect=./build/x=y");
+        assert_eq!(own.glob, "openconnect");
+        assert_eq!(own.build.unwrap(), PathBuf::from("./build/x=y"));
+    }
+}
