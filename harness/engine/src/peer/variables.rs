@@ -116,8 +116,8 @@ pub(crate) fn variables(
             network => settings.pool.network().to_string(),
             netmask => settings.pool.netmask().to_string(),
             prefix => settings.pool.prefix_len(),
-            first => settings.pool.hosts().next().map(|host| host.to_string()),
-            last => settings.pool.hosts().last().map(|host| host.to_string()),
+            first => settings.text("pool-first"),
+            last => settings.text("pool-last"),
             v6 => settings.pool_v6.map(|pool| pool.to_string()),
         },
         inside => context! {
