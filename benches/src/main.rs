@@ -16,7 +16,7 @@ fn main() {
         rt.block_on(async {
             let t = Instant::now();
             let lab = interop_lab::Lab::build(&spec, "/run/lab".as_ref(), t, Box::new(Nothing)).await.unwrap();
-            eprintln!("enter {t1:?} build {:?}", t.elapsed());
+            let e=t.elapsed(); eprint!("enter {t1:?} build {e:?} "); for (n,d) in lab.phases() { eprint!(" {n} {d:.1?}"); } eprintln!();
             std::mem::forget(lab);
             std::io::Write::write_all(&mut std::io::stdout(), b"x").unwrap();
             unsafe_exit();

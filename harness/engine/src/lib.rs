@@ -7,7 +7,7 @@ mod peer;
 mod plan;
 mod run;
 
-pub use cell::{CellJob, cell_seed, run_cell};
+pub use cell::{CellJob, NODES_FOLDER, cell_seed, run_cell};
 pub use error::{EngineError, Result};
 pub use peer::{PeerChoice, find_peer};
 pub use plan::{CellFate, PeerArgument, Plan, PlannedCell, Selection, SelectionError, plan};

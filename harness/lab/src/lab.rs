@@ -1,16 +1,16 @@
 //! A lab: nodes and links built from a description.
 
-use std::fs::File;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use futures_util::future::try_join_all;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, try_join_all};
 use indexmap::IndexMap;
 use ipnet::IpNet;
 
 use crate::link::{End, Link, Profile};
-use crate::wire::{WireSpec, open_tap};
+use crate::wire::WireSpec;
 use crate::{FrameSink, LabError, Nat, Node, Result, RouteTarget, Wires};
 
 /// How long links may take to report that they run.
@@ -78,6 +78,7 @@ pub struct Lab {
     nodes: IndexMap<String, Node>,
     wires: Wires,
     start: Instant,
+    phases: Vec<(&'static str, Duration)>,
 }
 
 impl Lab {
@@ -86,41 +87,62 @@ impl Lab {
     /// # Errors
     /// When the kernel refuses a part; the message says which, on which node.
     pub async fn build(spec: &LabSpec, folder: &Path, start: Instant, sink: Box<dyn FrameSink>) -> Result<Self> {
-        let mut nodes = IndexMap::new();
-        for (name, node) in &spec.nodes {
-            let made = Node::create(name, folder.join(name))?;
-            made.kernel_defaults(node.forwards)?;
-            nodes.insert(name.clone(), made);
-        }
-        let find = |name: &str| {
-            nodes.get(name).ok_or_else(|| LabError::Unknown { kind: "node", name: name.to_owned() })
-        };
+        let mut phases = Phases::new();
+        let wanted: Vec<(&str, bool)> = spec.nodes.iter().map(|(name, node)| (name.as_str(), node.forwards)).collect();
+        let made = Node::create_all(folder, &wanted)?;
+        let nodes: IndexMap<String, Node> = spec.nodes.keys().cloned().zip(made).collect();
+        phases.end("namespaces");
 
+        // Rules name interfaces that may not be there yet; `nft` runs beside what follows.
+        let mut pending = Vec::new();
+        for (node, described) in nodes.values().zip(spec.nodes.values()) {
+            if let Some(nat) = &described.nat {
+                pending.push((node, nat, nat.begin(node)?));
+            }
+        }
+        phases.end("rules begun");
+
+        let mut plugs: IndexMap<&str, Vec<Plug<'_>>> = IndexMap::new();
         let mut wires = Vec::new();
         for (position, (name, link)) in spec.links.iter().enumerate() {
-            let [a, b] = [find(&link.ends[0].0)?, find(&link.ends[1].0)?];
-            match link.kind {
-                LinkKind::Veth => a.add_veth(name, b).await?,
-                LinkKind::Wire => {
-                    let tap = |node: &Node| -> Result<File> { node.run(|| open_tap(name))? };
-                    let mut wire = WireSpec {
-                        name: name.clone(),
-                        a: tap(a)?,
-                        b: tap(b)?,
-                        link: Link::new(Profile::default(), spec.seed.wrapping_add(position as u64)),
-                    };
-                    for (end, profile) in [End::A, End::B].into_iter().zip(&link.profiles) {
-                        wire.link.from_mut(end).set_profile(profile.clone());
-                    }
-                    wires.push(wire);
-                }
+            let ends = [find(&nodes, &link.ends[0].0)?, find(&nodes, &link.ends[1].0)?];
+            let (indexes, wire) = connect(position, name, link, ends, spec.seed).await?;
+            wires.extend(wire);
+            for (end, index) in indexes.into_iter().enumerate() {
+                let plug = Plug { name, index, mac: mac(position, end), link, addresses: &link.ends[end].1 };
+                plugs.entry(&link.ends[end].0).or_default().push(plug);
             }
         }
         let wires = Wires::start(wires, start, sink)?;
+        phases.end("links");
 
-        try_join_all(nodes.values().map(|node| configure(node, spec))).await?;
-        try_join_all(nodes.values().map(|node| set_routes(node, spec))).await?;
-        Ok(Self { nodes, wires, start })
+        let plugs_of = |node: &Node| plugs.get(node.name()).map_or(&[][..], Vec::as_slice);
+        try_join_all(nodes.values().zip(spec.nodes.values()).map(|(node, described)| {
+            configure(node, described, plugs_of(node))
+        }))
+        .await?;
+        phases.end("addresses and routes");
+
+        for (node, described) in nodes.values().zip(spec.nodes.values()) {
+            if let Some(resolver) = &described.resolver {
+                node.view()?.write_etc("resolv.conf", resolver)?;
+            }
+        }
+        phases.end("mount views");
+
+        for (node, nat, rules) in pending {
+            rules.wait()?;
+            nat.finish(node)?;
+        }
+        phases.end("rules");
+
+        try_join_all(nodes.values().map(|node| async {
+            let indexes: Vec<u32> = plugs_of(node).iter().map(|plug| plug.index).collect();
+            node.wait_running(&indexes, LINKS_RUNNING).await
+        }))
+        .await?;
+        phases.end("links running");
+        Ok(Self { nodes, wires, start, phases: phases.done })
     }
 
     /// A node.
@@ -128,7 +150,7 @@ impl Lab {
     /// # Errors
     /// When there is none of this name.
     pub fn node(&self, name: &str) -> Result<&Node> {
-        self.nodes.get(name).ok_or_else(|| LabError::Unknown { kind: "node", name: name.to_owned() })
+        find(&self.nodes, name)
     }
 
     /// Every node.
@@ -150,6 +172,66 @@ impl Lab {
     pub fn start(&self) -> Instant {
         self.start
     }
+
+    /// How long each phase of building took, in order.
+    pub fn phases(&self) -> &[(&'static str, Duration)] {
+        &self.phases
+    }
+}
+
+/// Times of the phases of building.
+struct Phases {
+    last: Instant,
+    done: Vec<(&'static str, Duration)>,
+}
+
+impl Phases {
+    fn new() -> Self {
+        Self { last: Instant::now(), done: Vec::new() }
+    }
+
+    fn end(&mut self, name: &'static str) {
+        let now = Instant::now();
+        self.done.push((name, now - self.last));
+        self.last = now;
+    }
+}
+
+/// One end of a link in its node.
+struct Plug<'a> {
+    name: &'a str,
+    index: u32,
+    mac: [u8; 6],
+    link: &'a LinkSpec,
+    addresses: &'a [IpNet],
+}
+
+fn find<'a>(nodes: &'a IndexMap<String, Node>, name: &str) -> Result<&'a Node> {
+    nodes.get(name).ok_or_else(|| LabError::Unknown { kind: "node", name: name.to_owned() })
+}
+
+/// Makes the interfaces of a link; says their indexes, and the wire if it is one.
+async fn connect(
+    position: usize,
+    name: &str,
+    link: &LinkSpec,
+    [a, b]: [&Node; 2],
+    seed: u64,
+) -> Result<([u32; 2], Option<WireSpec>)> {
+    let ipv6 = |end: usize| link.ends[end].1.iter().any(|address| address.addr().is_ipv6());
+    match link.kind {
+        LinkKind::Veth => Ok((a.plug_veth(name, b, [ipv6(0), ipv6(1)]).await?, None)),
+        LinkKind::Wire => {
+            let (tap_a, index_a) = a.plug_tap(name, ipv6(0))?;
+            let (tap_b, index_b) = b.plug_tap(name, ipv6(1))?;
+            let mut model = Link::new(Profile::default(), seed.wrapping_add(position as u64));
+            for (end, profile) in [End::A, End::B].into_iter().zip(&link.profiles) {
+                model.from_mut(end).set_profile(profile.clone());
+            }
+            let wire = WireSpec { name: name.to_owned(), a: tap_a, b: tap_b, link: model };
+            Ok(([index_a, index_b], Some(wire)))
+        }
+    }
 }
 
 /// A MAC address that is the same in every run: locally administered, then link and end.
@@ -158,46 +240,15 @@ fn mac(link: usize, end: usize) -> [u8; 6] {
     [0x02, 0x00, 0x5e, high, low, end as u8 + 1]
 }
 
-async fn configure(node: &Node, spec: &LabSpec) -> Result<()> {
-    let lo = node.index("lo").await?;
-    node.configure_loopback(lo).await?;
-    let mut waiting = Vec::new();
-    for (position, (name, link)) in spec.links.iter().enumerate() {
-        for (end, (of, addresses)) in link.ends.iter().enumerate() {
-            if of != node.name() {
-                continue;
-            }
-            let index = node.index(name).await?;
-            if !addresses.iter().any(|address| address.addr().is_ipv6()) {
-                // No link-local address, no neighbour discovery: an IPv4 link stays quiet.
-                match node.sysctl(&format!("ipv6/conf/{name}/disable_ipv6"), "1") {
-                    Err(LabError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
-                    other => other?,
-                }
-            }
-            node.configure_link(name, index, mac(position, end), link.mtu).await?;
-            for address in addresses {
-                node.add_address_at(index, *address).await?;
-            }
-            waiting.push((name, index));
-        }
+/// Links up, addresses, routes. The requests of a node are sent together; the kernel answers them in order.
+async fn configure(node: &Node, described: &NodeSpec, plugs: &[Plug<'_>]) -> Result<()> {
+    let mut requests: Vec<BoxFuture<'_, Result<()>>> = vec![node.configure_loopback().boxed()];
+    for plug in plugs {
+        requests.push(node.configure_link(plug.name, plug.index, plug.mac, plug.link.mtu).boxed());
+        requests.extend(plug.addresses.iter().map(|address| node.add_address_at(plug.index, *address).boxed()));
     }
-    for (name, index) in waiting {
-        node.wait_running(name, index, LINKS_RUNNING).await?;
+    for route in &described.routes {
+        requests.push(async { node.put_route(route.to, &RouteTarget::Via(route.via)).await }.boxed());
     }
-    let Some(described) = spec.nodes.get(node.name()) else { return Ok(()) };
-    if let Some(nat) = &described.nat {
-        nat.install(node)?;
-    }
-    if let Some(resolver) = &described.resolver {
-        node.view()?.write_etc("resolv.conf", resolver)?;
-    }
-    Ok(())
-}
-
-async fn set_routes(node: &Node, spec: &LabSpec) -> Result<()> {
-    for route in spec.nodes.get(node.name()).map_or(&[][..], |described| &described.routes) {
-        node.put_route(route.to, &RouteTarget::Via(route.via)).await?;
-    }
-    Ok(())
+    try_join_all(requests).await.map(|_| ())
 }

@@ -22,6 +22,9 @@ use crate::{EngineError, Result};
 /// Where a cell keeps its files; `/run` is the cell's own.
 const FOLDER: &str = "/run/vpn-interop";
 
+/// Where the nodes of a cell keep theirs, as the cell sees it.
+pub const NODES_FOLDER: &str = "/run/vpn-interop/nodes";
+
 impl<'a> Cell<'a> {
     /// Builds the lab of a cell; no peer runs yet.
     pub(super) async fn build(
@@ -49,7 +52,7 @@ impl<'a> Cell<'a> {
         let folder = PathBuf::from(FOLDER);
         fs::create_dir_all(&folder).map_err(|source| EngineError::file(&folder, source))?;
         let spec = world.lab_spec(cell_seed(job.seed, &job.key));
-        let lab = Lab::build(&spec, &folder.join("nodes"), start, Box::new(witness.clone())).await?;
+        let lab = Lab::build(&spec, NODES_FOLDER.as_ref(), start, Box::new(witness.clone())).await?;
         let internet = Internet::start(&lab, &world)?;
         let nats: IndexMap<_, _> =
             spec.nodes.iter().filter_map(|(name, node)| Some((name.clone(), node.nat.clone()?))).collect();

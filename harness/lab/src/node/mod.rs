@@ -5,13 +5,16 @@ mod namespace;
 mod nat;
 mod network;
 mod nft;
+mod plug;
 mod process;
 mod snapshot;
 mod sysctl;
 mod view;
 
 pub use namespace::Node;
+pub(crate) use view::mount_view;
 pub use nat::{Nat, NatKind};
 pub use network::RouteTarget;
+pub(crate) use nft::PendingRules;
 pub use nft::RuleCounter;
 pub use process::{Launch, Session, Spawned};

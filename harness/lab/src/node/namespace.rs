@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::thread;
 
 use netns_rs::NetNs;
 use rtnetlink::Handle;
 
+use super::sysctl::kernel_defaults;
 use super::view::View;
 use crate::{LabError, Result};
 
@@ -27,7 +29,34 @@ impl Node {
     /// # Errors
     /// When the kernel refuses the namespace or a netlink socket in it.
     pub fn create(name: &str, folder: PathBuf) -> Result<Self> {
-        let ns = NetNs::new(name).map_err(|source| LabError::Namespace { node: name.to_owned(), source })?;
+        Self::around(name, folder, new_namespace(name)?)
+    }
+
+    /// Makes nodes with the kernel settings that every node has; `true` for those that forward. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When the kernel refuses a namespace, a setting or a netlink socket.
+    pub(crate) fn create_all(folder: &Path, wanted: &[(&str, bool)]) -> Result<Vec<Self>> {
+        let make = |(name, forwards): (&str, bool)| -> Result<NetNs> {
+            let ns = new_namespace(name)?;
+            in_namespace(name, &ns, || kernel_defaults(forwards))??;
+            Ok(ns)
+        };
+        let Some((first, rest)) = wanted.split_first() else { return Ok(Vec::new()) };
+        // The first makes the folder of namespaces and its mount, which the others must not do again; they are made
+        // side by side, because each waits for the kernel most of its time.
+        let mut made = vec![make(*first)];
+        thread::scope(|scope| {
+            let threads: Vec<_> = rest.iter().map(|one| scope.spawn(|| make(*one))).collect();
+            made.extend(threads.into_iter().map(|thread| {
+                let panicked = |_| LabError::system("make a namespace", std::io::Error::other("thread ended"));
+                thread.join().map_err(panicked)?
+            }));
+        });
+        wanted.iter().zip(made).map(|((name, _), ns)| Self::around(name, folder.join(name), ns?)).collect()
+    }
+
+    fn around(name: &str, folder: PathBuf, ns: NetNs) -> Result<Self> {
         let (connection, netlink, _) = in_namespace(name, &ns, || {
             rtnetlink::new_connection().map_err(|source| LabError::system("open a netlink socket", source))
         })??;
@@ -81,6 +110,10 @@ impl Node {
         let (node, what) = (self.name.clone(), what.to_owned());
         move |source| LabError::Netlink { node, what, source }
     }
+}
+
+fn new_namespace(name: &str) -> Result<NetNs> {
+    NetNs::new(name).map_err(|source| LabError::Namespace { node: name.to_owned(), source })
 }
 
 fn in_namespace<T>(name: &str, ns: &NetNs, work: impl FnOnce() -> T) -> Result<T> {

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::Node;
+use super::{Node, PendingRules};
 use crate::{LabError, Result};
 
 /// How a NAT maps and filters.
@@ -44,6 +44,18 @@ impl Nat {
     /// When nft or the kernel refuses.
     pub fn install(&self, router: &Node) -> Result<()> {
         router.nft(&self.ruleset())?;
+        self.finish(router)
+    }
+
+    /// Begins to load the rules into a new router; [`Self::finish`] must follow when they are in force.
+    ///
+    /// Nothing is replaced: removing a table makes `nft` wait 15 ms for the kernel when it closes its socket.
+    pub(crate) fn begin<'a>(&self, router: &'a Node) -> Result<PendingRules<'a>> {
+        router.nft_begin(&self.table())
+    }
+
+    /// Sets the life time of mappings, which the kernel knows once there are rules.
+    pub(crate) fn finish(&self, router: &Node) -> Result<()> {
         if let Some(timeout) = self.udp_timeout {
             let seconds = timeout.as_secs().max(1).to_string();
             router.sysctl("netfilter/nf_conntrack_udp_timeout", &seconds)?;
@@ -72,10 +84,14 @@ impl Nat {
         first..=first + (REBIND_SIZE - 1)
     }
 
-    /// The ruleset as text.
+    /// The ruleset as text; it replaces one that is there.
     pub fn ruleset(&self) -> String {
+        format!("table inet nat\ndelete table inet nat\n{}", self.table())
+    }
+
+    fn table(&self) -> String {
         let outside = &self.outside;
-        let mut text = String::from("table inet nat\ndelete table inet nat\ntable inet nat {\n");
+        let mut text = String::from("table inet nat {\n");
         let map = match self.kind {
             NatKind::PortRestricted => "masquerade",
             NatKind::Symmetric => "masquerade fully-random",

@@ -1,18 +1,20 @@
 //! Links, addresses and routes of a node, through rtnetlink.
 
 use std::net::IpAddr;
-use std::os::fd::{AsRawFd as _, RawFd};
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt as _;
 use ipnet::IpNet;
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
-use netlink_packet_route::link::{InfoData, InfoVeth, LinkFlags};
+use netlink_packet_route::link::{LinkFlags, LinkMessage};
 use netlink_packet_route::route::RouteType;
-use rtnetlink::{LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder};
+use rtnetlink::{LinkUnspec, RouteMessageBuilder};
 
 use super::Node;
 use crate::{LabError, Result};
+
+/// Index of `lo` in every namespace (`LOOPBACK_IFINDEX`, net/flow.h).
+const LOOPBACK: u32 = 1;
 
 /// Where a route leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +61,8 @@ impl Node {
     }
 
     /// Brings `lo` up.
-    pub(crate) async fn configure_loopback(&self, index: u32) -> Result<()> {
-        let message = LinkUnspec::new_with_index(index).up().build();
+    pub(crate) async fn configure_loopback(&self) -> Result<()> {
+        let message = LinkUnspec::new_with_index(LOOPBACK).up().build();
         self.netlink().link().set(message).execute().await.map_err(self.netlink_error("bring up `lo`"))
     }
 
@@ -87,20 +89,6 @@ impl Node {
             .execute()
             .await
             .map_err(self.netlink_error(&format!("set the MTU of `{interface}` to {mtu}")))
-    }
-
-    /// Makes a veth pair directly in place: this end here, the other end in `other`; both with one name.
-    pub(crate) async fn add_veth(&self, interface: &str, other: &Self) -> Result<()> {
-        let far: RawFd = other.namespace().file().as_raw_fd();
-        let peer = LinkMessageBuilder::<LinkUnspec>::new().name(interface).setns_by_fd(far).build();
-        let message =
-            LinkVeth::new(interface, interface).set_info_data(InfoData::Veth(InfoVeth::Peer(peer))).build();
-        self.netlink()
-            .link()
-            .add(message)
-            .execute()
-            .await
-            .map_err(self.netlink_error(&format!("make veth pair `{interface}`")))
     }
 
     /// Adds an address; IPv6 without duplicate-address detection.
@@ -199,24 +187,19 @@ impl Node {
         Ok(builder.build())
     }
 
-    /// Waits until an interface reports carrier and queue: before that, the first packet may wait a second.
-    pub(crate) async fn wait_running(&self, interface: &str, index: u32, within: Duration) -> Result<()> {
+    /// Waits until interfaces report carrier and queue: before that, the first packet may wait a second.
+    pub(crate) async fn wait_running(&self, interfaces: &[u32], within: Duration) -> Result<()> {
         let deadline = Instant::now() + within;
         loop {
-            let link = self
-                .netlink()
-                .link()
-                .get()
-                .match_index(index)
-                .execute()
-                .try_next()
-                .await
-                .map_err(self.netlink_error(&format!("look at interface `{interface}`")))?;
-            if link.is_some_and(|link| link.header.flags.contains(LinkFlags::Running | LinkFlags::Up)) {
+            let links: Vec<LinkMessage> =
+                self.netlink().link().get().execute().try_collect().await.map_err(self.netlink_error("list links"))?;
+            let runs = |link: &&LinkMessage| link.header.flags.contains(LinkFlags::Running | LinkFlags::Up);
+            let running: Vec<u32> = links.iter().filter(runs).map(|link| link.header.index).collect();
+            if interfaces.iter().all(|index| running.contains(index)) {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(LabError::Deadline { what: format!("interface `{interface}` of `{}` running", self.name()), within });
+                return Err(LabError::Deadline { what: format!("all interfaces of `{}` running", self.name()), within });
             }
             tokio::time::sleep(Duration::from_micros(500)).await;
         }

@@ -1,7 +1,7 @@
 //! nftables rules of a node, as text for `nft -f -`, one batch each.
 
 use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use super::Node;
 use crate::{LabError, Result};
@@ -21,8 +21,15 @@ impl Node {
     /// # Errors
     /// With what `nft` says about it.
     pub fn nft(&self, ruleset: &str) -> Result<()> {
-        let output = self.nft_run(&["-f", "-"], ruleset)?;
-        if output.status.success() { Ok(()) } else { Err(self.nft_error(&output)) }
+        self.nft_begin(ruleset)?.wait()
+    }
+
+    /// Begins to load a ruleset; it is in force when [`PendingRules::wait`] returns.
+    ///
+    /// # Errors
+    /// When `nft` cannot be run.
+    pub(crate) fn nft_begin(&self, ruleset: &str) -> Result<PendingRules<'_>> {
+        Ok(PendingRules { node: self, child: self.nft_spawn(&["-f", "-"], ruleset)? })
     }
 
     /// Sum of the named counters of a table (`counter hit { }`).
@@ -67,7 +74,10 @@ impl Node {
     }
 
     fn nft_run(&self, args: &[&str], input: &str) -> Result<Output> {
-        let failed = |source| LabError::system("run nft (package nftables)", source);
+        self.nft_spawn(args, input)?.wait_with_output().map_err(cannot_run)
+    }
+
+    fn nft_spawn(&self, args: &[&str], input: &str) -> Result<Child> {
         self.run(|| {
             let mut child = Command::new("nft")
                 .args(args)
@@ -80,9 +90,9 @@ impl Node {
                 // nft that ends before it read everything has said why on its standard error.
                 let _ = stdin.write_all(input.as_bytes());
             }
-            child.wait_with_output()
+            Ok(child)
         })?
-        .map_err(failed)
+        .map_err(cannot_run)
     }
 
     fn nft_error(&self, output: &Output) -> LabError {
@@ -91,4 +101,26 @@ impl Node {
             message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         }
     }
+}
+
+/// A ruleset that is being loaded by a process of its own.
+#[derive(Debug)]
+pub(crate) struct PendingRules<'a> {
+    node: &'a Node,
+    child: Child,
+}
+
+impl PendingRules<'_> {
+    /// Waits until the rules are in force.
+    ///
+    /// # Errors
+    /// With what `nft` says about them.
+    pub(crate) fn wait(self) -> Result<()> {
+        let output = self.child.wait_with_output().map_err(cannot_run)?;
+        if output.status.success() { Ok(()) } else { Err(self.node.nft_error(&output)) }
+    }
+}
+
+fn cannot_run(source: std::io::Error) -> LabError {
+    LabError::system("run nft (package nftables)", source)
 }

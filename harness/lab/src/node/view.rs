@@ -38,7 +38,12 @@ impl View {
             write(&upper.join("resolv.conf"), "")?;
         }
         let folder = folder.to_path_buf();
-        let made = std::thread::spawn(move || mount_view(&folder)).join();
+        let made = std::thread::spawn(move || {
+            mount_view(&folder)?;
+            const OWN: &str = "/proc/thread-self/ns/mnt";
+            File::open(OWN).map_err(|source| LabError::file(OWN, source))
+        })
+        .join();
         let namespace = made.map_err(|_| LabError::system("make a mount view", std::io::Error::other("thread ended")))??;
         Ok(Self { namespace, upper })
     }
@@ -86,7 +91,8 @@ fn collect(root: &Path, folder: &Path, into: &mut IndexMap<String, String>) {
     }
 }
 
-fn mount_view(folder: &Path) -> Result<File> {
+/// Gives this thread a mount namespace with the view of the node that keeps its files in `folder`.
+pub(crate) fn mount_view(folder: &Path) -> Result<()> {
     unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| LabError::system("make a mount namespace", errno))?;
     none_to("/", MsFlags::MS_REC | MsFlags::MS_PRIVATE, "detach the mounts of a node")?;
     let options = format!(
@@ -101,8 +107,7 @@ fn mount_view(folder: &Path) -> Result<File> {
         .or_else(|_| overlay(&format!("{options},userxattr")))
         .map_err(|errno| LabError::system("mount an overlay over /etc (kernel feature overlayfs)", errno))?;
     mount(Some(&folder.join("vpnc")), "/run/vpnc", None::<&str>, MsFlags::MS_BIND, None::<&str>)
-        .map_err(|errno| LabError::system("give a node its own /run/vpnc", errno))?;
-    File::open("/proc/thread-self/ns/mnt").map_err(|source| LabError::file("/proc/thread-self/ns/mnt", source))
+        .map_err(|errno| LabError::system("give a node its own /run/vpnc", errno))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
