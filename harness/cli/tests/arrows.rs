@@ -97,11 +97,12 @@ fn objection(edge: &Edge) -> Option<String> {
     if edge.from == BENCHES || (edge.from == PROGRAM && edge.kind == DependencyKind::Development) {
         return None;
     }
-    let Some((_, allowed)) = ARROWS.iter().find(|(from, _)| *from == edge.from) else {
+    let Some((_, drawn)) = ARROWS.iter().find(|(from, _)| *from == edge.from) else {
         return Some(format!("{edge}, but no arrow is drawn for `{}`", edge.from));
     };
-    let wider = WIDER.iter().any(|(from, to, _)| *from == edge.from && *to == edge.to);
-    if allowed.contains(&edge.to.as_str()) || wider {
+    let wider = WIDER.iter().filter(|(from, ..)| *from == edge.from).map(|(_, to, _)| *to);
+    let allowed: Vec<&str> = drawn.iter().copied().chain(wider).collect();
+    if allowed.contains(&edge.to.as_str()) {
         return None;
     }
     let allowed = if allowed.is_empty() { "no other crate".to_owned() } else { allowed.join(", ") };

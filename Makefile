@@ -1,0 +1,44 @@
+# Short names for what is done often. `make` alone lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint bench audit build fmt peers packages cargo
+
+help: ## Lists these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: packages peers cargo ## Installs what is missing, builds, runs the smoke suite and prints the matrix
+	@.ci/demo $(ARGS)
+
+test: cargo ## Runs every test, and says which were skipped and why (ARGS goes to nextest)
+	@.ci/system-packages test
+	@.ci/peers
+	@.ci/test $(ARGS)
+
+lint: cargo ## Checks formatting, clippy and the shell scripts
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/*; else echo 'shellcheck is not installed: .ci/ is not checked'; fi
+
+bench: packages peers cargo ## Runs the benchmarks
+	cargo bench --locked --package interop-benches
+
+audit: cargo ## Checks licences, advisories and sources of the dependencies
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --locked check
+
+build: cargo ## Builds target/release/vpn-interop
+	cargo build --release --locked --package vpn-interop
+
+fmt: cargo ## Formats the code
+	cargo fmt --all
+
+peers: ## Unpacks the VPN programs that the machine lacks, without installing them (REFRESH=1: current versions)
+	@.ci/peers $(if $(REFRESH),--refresh)
+
+packages: ## Installs the system packages that building and running need
+	@.ci/system-packages
+
+cargo:
+	@command -v cargo >/dev/null || { echo 'Rust is missing: install it with rustup, or the package `cargo` of a new enough system' >&2; exit 69; }
