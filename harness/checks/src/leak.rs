@@ -16,7 +16,8 @@ pub(crate) fn no_leak(evidence: &Evidence) -> CheckOutcome {
         return CheckOutcome::invalid("the scenario asks for no-leak but says nothing in `leak-watch`");
     }
     let Some((up, down)) = tunnel_time(evidence) else {
-        return CheckOutcome::invalid("the tunnel was never up, so nothing could leak");
+        // Whether there should have been a tunnel is for the scenario's steps to say.
+        return CheckOutcome::pass("the tunnel was never up, so nothing could leak");
     };
     if evidence.flows.is_empty() {
         return CheckOutcome::invalid("no packet was seen on an outside wire, so nothing was watched");
@@ -169,6 +170,15 @@ mod tests {
     fn nothing_watched_is_invalid() {
         assert_eq!(no_leak(&evidence(LeakWatch::Full, vec![])).verdict, Verdict::Invalid);
         assert_eq!(no_leak(&evidence(LeakWatch::Off, vec![])).verdict, Verdict::Invalid);
-        assert_eq!(no_leak(&Evidence::default()).verdict, Verdict::Invalid);
+        assert_eq!(no_leak(&Evidence::default()).verdict, Verdict::Invalid, "leak-watch is off");
+    }
+
+    #[test]
+    fn without_a_tunnel_nothing_leaks() {
+        let query = flow("192.168.7.2", "203.0.113.53", 53, &["intranet.corp.test"]);
+        let mut evidence = evidence(LeakWatch::Full, vec![query]);
+        assert_eq!(no_leak(&evidence).verdict, Verdict::Fail);
+        evidence.timeline.events.clear();
+        assert_eq!(no_leak(&evidence).verdict, Verdict::Pass);
     }
 }

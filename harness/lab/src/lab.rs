@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use ipnet::IpNet;
 
 use crate::link::{End, Link, Profile};
-use crate::wire::WireSpec;
+use crate::wire::{Sniffer, WireSpec};
 use crate::{FrameSink, LabError, Nat, Node, Result, RouteTarget, Wires};
 
 /// How long links may take to report that they run.
@@ -36,7 +36,8 @@ pub struct NodeSpec {
     pub nat: Option<Nat>,
     /// Routes beside those to connected subnets.
     pub routes: Vec<RouteSpec>,
-    /// Lines of `/etc/resolv.conf`; `None` for a node without a mount view of its own.
+    /// Lines of `/etc/resolv.conf`; `None` for a node without a mount view of its own, in which no peer runs: what
+    /// tunnels of a node with one carry is shown to the sink.
     pub resolver: Option<String>,
 }
 
@@ -113,7 +114,13 @@ impl Lab {
                 plugs.entry(&link.ends[end].0).or_default().push(plug);
             }
         }
-        let wires = Wires::start(wires, start, sink)?;
+        let mut sniffers = Vec::new();
+        for (node, described) in nodes.values().zip(spec.nodes.values()) {
+            if described.resolver.is_some() {
+                sniffers.push((node.name().to_owned(), Sniffer::open(node)?));
+            }
+        }
+        let wires = Wires::start(wires, sniffers, start, sink)?;
         phases.end("links");
 
         let plugs_of = |node: &Node| plugs.get(node.name()).map_or(&[][..], Vec::as_slice);

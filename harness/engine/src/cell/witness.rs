@@ -32,6 +32,8 @@ struct State {
     frames: Vec<u64>,
     /// Number of the last frame that a wire dropped.
     dropped: Option<u64>,
+    /// Tunnel devices that have appeared, by node and name.
+    tunnels: IndexMap<(String, String), InterfaceId>,
 }
 
 struct Wire {
@@ -67,6 +69,7 @@ impl Witness {
             frames: vec![0; wires.len()],
             wires,
             dropped: None,
+            tunnels: IndexMap::new(),
             flows: FlowTable::new(),
             marker: MarkerWatch::new(family, [port]),
         };
@@ -113,7 +116,7 @@ impl Witness {
 impl FrameSink for Witness {
     fn frame(&mut self, wire: usize, from: End, at: Duration, bytes: &[u8], remark: Option<&str>) {
         let mut state = self.lock();
-        let State { epoch, capture, wires, flows, marker, frames, dropped } = &mut *state;
+        let State { epoch, capture, wires, flows, marker, frames, dropped, .. } = &mut *state;
         let (Some(wire_facts), Some(count)) = (wires.get(wire), frames.get_mut(wire)) else { return };
         *count += 1;
         let id = InterfaceId(u32::try_from(wire).unwrap_or(u32::MAX));
@@ -131,5 +134,20 @@ impl FrameSink for Witness {
             let way = if from == server { Way::ToClient } else { Way::ToServer };
             marker.observe(way, &summary, bytes);
         }
+    }
+
+    fn inner(&mut self, node: &str, interface: &str, outgoing: bool, at: Duration, bytes: &[u8]) {
+        let mut state = self.lock();
+        let State { epoch, capture, tunnels, .. } = &mut *state;
+        let Some(capture) = capture else { return };
+        let id = *tunnels.entry((node.to_owned(), interface.to_owned())).or_insert_with(|| {
+            capture.add_interface(InterfaceSpec {
+                name: format!("{node}:{interface}"),
+                description: format!("inside the tunnel, seen at {node}"),
+                link_type: LinkType::RawIp,
+            })
+        });
+        let side = if outgoing { Side::A } else { Side::B };
+        capture.frame(id, *epoch + at, side, bytes, None);
     }
 }

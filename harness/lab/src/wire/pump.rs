@@ -17,6 +17,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
+use super::Sniffer;
 use crate::link::{End, Fate, Link, Profile};
 use crate::{LabError, Result};
 
@@ -26,12 +27,17 @@ const BATCH: usize = 64;
 const FRAME_ROOM: usize = 65_600;
 const COMMAND: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
+/// Tokens from here on are sniffers; below are the ends of wires.
+const FIRST_SNIFFER: u64 = 1 << 32;
 
 /// Sees every frame that enters a wire, in one total order.
 pub trait FrameSink: Send {
     /// `wire` is the position in the lab's list of wires, `at` the time since the start of the lab, `remark` what
     /// becomes of the frame if that is not a plain delivery.
     fn frame(&mut self, wire: usize, from: End, at: Duration, bytes: &[u8], remark: Option<&str>);
+
+    /// A packet (from its IP header on) that a tunnel device of a node carried; `outgoing` if the node sent it.
+    fn inner(&mut self, node: &str, interface: &str, outgoing: bool, at: Duration, bytes: &[u8]);
 }
 
 /// A wire to be carried.
@@ -68,7 +74,12 @@ impl Wires {
     ///
     /// # Errors
     /// When the kernel refuses the descriptors that the thread needs.
-    pub fn start(wires: Vec<WireSpec>, start: Instant, sink: Box<dyn FrameSink>) -> Result<Self> {
+    pub(crate) fn start(
+        wires: Vec<WireSpec>,
+        sniffers: Vec<(String, Sniffer)>,
+        start: Instant,
+        sink: Box<dyn FrameSink>,
+    ) -> Result<Self> {
         let failed = |errno: nix::Error| LabError::system("start the wires", errno);
         let names = wires.iter().map(|wire| wire.name.clone()).collect();
         let bell = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).map_err(failed)?);
@@ -83,8 +94,12 @@ impl Wires {
                 epoll.add(file.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, token)).map_err(failed)?;
             }
         }
+        for (index, (_, sniffer)) in sniffers.iter().enumerate() {
+            let token = FIRST_SNIFFER + index as u64;
+            epoll.add(sniffer.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, token)).map_err(failed)?;
+        }
         let (commands, inbox) = mpsc::channel();
-        let pump = Pump { wires, start, sink, inbox, bell: bell.clone(), timer, epoll, armed: None };
+        let pump = Pump { wires, sniffers, start, sink, inbox, bell: bell.clone(), timer, epoll, armed: None };
         let thread = std::thread::Builder::new()
             .name("wires".to_owned())
             .spawn(move || pump.run())
@@ -167,6 +182,7 @@ fn stopped() -> LabError {
 
 struct Pump {
     wires: Vec<WireSpec>,
+    sniffers: Vec<(String, Sniffer)>,
     start: Instant,
     sink: Box<dyn FrameSink>,
     inbox: Receiver<Command>,
@@ -201,6 +217,7 @@ impl Pump {
                         let _ = nix::unistd::read(self.timer.as_fd(), &mut [0; 8]);
                         self.armed = None;
                     }
+                    token if token >= FIRST_SNIFFER => self.sniff((token - FIRST_SNIFFER) as usize, &mut buffer)?,
                     token => self.carry(token, &mut buffer)?,
                 }
             }
@@ -222,6 +239,9 @@ impl Pump {
                 Command::Stop => {
                     for token in 0..self.wires.len() as u64 * 2 {
                         self.carry(token, buffer)?;
+                    }
+                    for index in 0..self.sniffers.len() {
+                        self.sniff(index, buffer)?;
                     }
                     return Ok(false);
                 }
@@ -256,6 +276,17 @@ impl Pump {
                 // A device that is down takes nothing: as with a real cable, the frame is gone.
                 let _ = sink_file.write(frame);
             }
+        }
+        Ok(())
+    }
+
+    /// Reads what waits at the tunnels of one node.
+    fn sniff(&mut self, index: usize, buffer: &mut [u8]) -> io::Result<()> {
+        let (node, sniffer) = &mut self.sniffers[index];
+        for _ in 0..BATCH {
+            let Some(packet) = sniffer.read(buffer)? else { return Ok(()) };
+            let interface = sniffer.name(packet.interface);
+            self.sink.inner(node, interface, packet.outgoing, self.start.elapsed(), &buffer[..packet.length]);
         }
         Ok(())
     }

@@ -50,6 +50,11 @@ impl FrameSink for Frames {
     fn frame(&mut self, wire: usize, from: End, _at: Duration, bytes: &[u8], remark: Option<&str>) {
         self.0.lock().unwrap().push(Seen { wire, from, bytes: bytes.to_vec(), remark: remark.map(str::to_owned) });
     }
+
+    fn inner(&mut self, node: &str, interface: &str, outgoing: bool, _at: Duration, bytes: &[u8]) {
+        let remark = Some(format!("{node}:{interface} {}", if outgoing { "out" } else { "in" }));
+        self.0.lock().unwrap().push(Seen { wire: usize::MAX, from: End::A, bytes: bytes.to_vec(), remark });
+    }
 }
 
 /// `left -(near)- router -(far)- right`, and `right` has a second address.
