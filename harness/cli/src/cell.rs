@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use interop_catalogue::Catalogue;
-use interop_engine::{CellJob, run_cell};
-use interop_lab::SandboxSpec;
+use interop_engine::CellJob;
 
 use crate::args::CatalogueArgs;
 use crate::load::load_options;
@@ -41,20 +40,7 @@ fn carry_out(catalogue: CatalogueArgs) -> Result<(), String> {
     let job: CellJob = serde_json::from_str(&line).map_err(|error| format!("failed to understand the job: {error}"))?;
     // Read before the sandbox covers `/tmp`, where a user's folder may lie.
     let catalogue = Catalogue::load(&load_options(&catalogue)).map_err(|errors| errors.to_string())?;
-    let visible = [&job.client, &job.server]
-        .into_iter()
-        .flat_map(|choice| std::iter::once(&choice.binary).chain(&choice.library_path))
-        .filter(|path| ["/tmp", "/run", "/var/run", "/dev/shm"].iter().any(|covered| path.starts_with(covered)))
-        .cloned()
-        .collect();
-    let spec = SandboxSpec { writable: vec![job.bundle.clone()], visible };
-    let entered = interop_lab::enter(&spec).map_err(|error| format!("failed to {error}"))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("failed to start the runtime: {error}"))?;
-    runtime.block_on(run_cell(&job, &catalogue, entered.rootless));
-    Ok(())
+    interop_engine::become_cell(&job, &catalogue).map_err(|error| format!("failed to {error}"))
 }
 
 /// A cell's own words go to its log in the bundle.

@@ -1,6 +1,8 @@
 //! `vpn-interop`: puts a VPN client and a VPN server into a small internet, breaks that internet in a controlled way,
 //! and says what each pair of implementations does.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod cell;
 mod commands;

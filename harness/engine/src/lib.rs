@@ -1,5 +1,7 @@
 //! The engine: plans cells, runs each in its sandbox, injects faults, probes, judges and collects evidence.
 
+#![forbid(unsafe_code)]
+
 mod cell;
 mod error;
 mod fault;
@@ -7,7 +9,7 @@ mod peer;
 mod plan;
 mod run;
 
-pub use cell::{CellJob, NODES_FOLDER, cell_seed, run_cell};
+pub use cell::{CellJob, attach, become_cell, cell_seed};
 pub use error::{EngineError, Result};
 pub use peer::{PeerChoice, find_peer};
 pub use plan::{CellFate, PeerArgument, Plan, PlannedCell, Selection, SelectionError, plan};

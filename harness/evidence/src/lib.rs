@@ -3,6 +3,8 @@
 //! Pure data. Every other crate of the harness reads or writes these types; none of them does I/O beyond
 //! reading and writing the files of a [`Bundle`].
 
+#![forbid(unsafe_code)]
+
 mod bundle;
 mod event;
 mod facts;

@@ -34,7 +34,7 @@ fn enter(args: &ShellArgs) -> Result<ExitCode, String> {
     } else {
         args.command.clone()
     };
-    interop_lab::attach(warden, interop_engine::NODES_FOLDER.as_ref(), &args.node, &command)
+    interop_engine::attach(warden, &args.node, &command)
         .map(|code| ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))
         .map_err(|error| format!("failed to {error}"))
 }

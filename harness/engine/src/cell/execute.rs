@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use interop_catalogue::{Catalogue, Step};
 use interop_evidence::{Bundle, CellRecord, CheckOutcome, EventKind, Phase, Verdict};
+use interop_lab::SandboxSpec;
 
 use super::CellJob;
 use super::finish::blank_record;
+use super::setup::NODES_FOLDER;
 use super::state::Cell;
 use super::steps::After;
 use crate::{EngineError, Result};
@@ -14,9 +16,42 @@ use crate::{EngineError, Result};
 /// Time beyond a scenario's own limit in which a cell must have wound down.
 const WIND_DOWN: Duration = Duration::from_secs(30);
 
+/// Folders that are private in a cell: what a user keeps below them must be made visible again.
+const COVERED: [&str; 4] = ["/tmp", "/run", "/var/run", "/dev/shm"];
+
+/// Makes this process a cell and runs the job in it; the record goes to the bundle. Must be called while the process
+/// has one thread.
+///
+/// # Errors
+/// When the sandbox cannot be entered. Everything later becomes a record.
+pub fn become_cell(job: &CellJob, catalogue: &Catalogue) -> Result<()> {
+    let visible = [&job.client, &job.server]
+        .into_iter()
+        .flat_map(|choice| std::iter::once(&choice.binary).chain(&choice.library_path))
+        .filter(|path| COVERED.iter().any(|covered| path.starts_with(covered)))
+        .cloned()
+        .collect();
+    let entered = interop_lab::enter(&SandboxSpec { writable: vec![job.bundle.clone()], visible })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| EngineError::file("/proc/self", source))?;
+    runtime.block_on(run_cell(job, catalogue, entered.rootless));
+    Ok(())
+}
+
+/// Runs a command in a node of a kept cell and gives its exit code. `warden` is the process that the runner started.
+/// Must be called while the process has one thread.
+///
+/// # Errors
+/// When the cell or the node is not there, or may not be entered.
+pub fn attach(warden: u32, node: &str, command: &[String]) -> Result<i32> {
+    Ok(interop_lab::attach(warden, NODES_FOLDER.as_ref(), node, command)?)
+}
+
 /// Runs a cell in this process, which must be in its sandbox. Always gives a record: what the lab or the catalogue
 /// could not do becomes `env-error` or `invalid`.
-pub async fn run_cell(job: &CellJob, catalogue: &Catalogue, rootless: bool) -> CellRecord {
+async fn run_cell(job: &CellJob, catalogue: &Catalogue, rootless: bool) -> CellRecord {
     let start = Instant::now();
     let scenario = catalogue.scenarios.get(&*job.scenario).map(|entry| &entry.value);
     let limit = scenario.map_or(Duration::ZERO, |scenario| scenario.time_limit) + WIND_DOWN;
@@ -48,7 +83,7 @@ async fn carry_out(job: &CellJob, catalogue: &Catalogue, rootless: bool, start: 
         cell.recorder.set_step(Some(index));
         let text = step.value.to_string();
         cell.recorder.record(EventKind::StepStarted { text: text.clone() });
-        let id = format!("{} {}", index + 1, verb(&step.value));
+        let id = check_id(index, &step.value);
         let (outcome, after) = match cell.step(&step.value).await {
             Ok(done) => done,
             // A fault that cannot be injected makes the cell invalid; what was seen until then stays.
@@ -99,12 +134,15 @@ fn verdict_of(error: &EngineError) -> Verdict {
     }
 }
 
-fn verb(step: &Step) -> String {
-    let text = step.to_string();
-    let mut words = text.split(' ');
-    let verb = words.next().unwrap_or_default();
-    match (step, words.next()) {
-        (Step::Expect(_) | Step::Measure(_) | Step::Fault(_), Some(what)) => format!("{verb} {what}"),
-        _ => verb.to_owned(),
+/// Step number and verb, and of an expectation what it is about: `3 expect transport`.
+fn check_id(index: usize, step: &Step) -> String {
+    let number = index + 1;
+    let verb = step.verb();
+    match step {
+        Step::Expect(condition) => format!("{number} {verb} {}", condition.word()),
+        Step::Measure(measure) => format!("{number} {verb} {}", measure.name()),
+        Step::Fault(fault) => format!("{number} {verb} {}", fault.name),
+        Step::Heal(heal) => format!("{number} {verb} {}", heal.0),
+        _ => format!("{number} {verb}"),
     }
 }

@@ -15,10 +15,9 @@ mod steps;
 mod witness;
 mod world;
 
-pub use execute::run_cell;
+pub use execute::{attach, become_cell};
 pub(crate) use finish::blank_record;
 pub use job::{CellJob, cell_seed};
-pub use setup::NODES_FOLDER;
 pub(crate) use peers::faketime_environment;
 pub(crate) use recorder::Recorder;
 pub(crate) use state::Cell;

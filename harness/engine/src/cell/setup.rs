@@ -23,7 +23,7 @@ use crate::{EngineError, Result};
 const FOLDER: &str = "/run/vpn-interop";
 
 /// Where the nodes of a cell keep theirs, as the cell sees it.
-pub const NODES_FOLDER: &str = "/run/vpn-interop/nodes";
+pub(super) const NODES_FOLDER: &str = "/run/vpn-interop/nodes";
 
 impl<'a> Cell<'a> {
     /// Builds the lab of a cell; no peer runs yet.

@@ -83,7 +83,7 @@ fn locate(peer: &Peer) -> Option<(PathBuf, Vec<PathBuf>)> {
 }
 
 /// Folders of unpacked peers, the user's first.
-fn roots() -> Vec<PathBuf> {
+pub(super) fn roots() -> Vec<PathBuf> {
     let named = env::var_os(PEERS_PATH).unwrap_or_default();
     let cache = env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)

@@ -12,6 +12,7 @@ use minijinja::{Value, context};
 use serde::Serialize;
 
 use super::PeerChoice;
+use super::choice::roots;
 use crate::cell::World;
 
 /// Port of a server whose peer file names none: AnyConnect's.
@@ -136,9 +137,11 @@ fn path(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// The vpnc-script beside the program, or the machine's.
+/// The vpnc-script beside the program, of an unpacked peer, or the machine's.
 fn script(choice: &PeerChoice) -> Option<String> {
-    let beside = choice.binary.ancestors().map(|root| root.join("usr/share/vpnc-scripts/vpnc-script"));
+    const BELOW_ROOT: &str = "usr/share/vpnc-scripts/vpnc-script";
+    let beside = choice.binary.ancestors().map(|root| root.join(BELOW_ROOT));
+    let unpacked = roots().into_iter().map(|root| root.join(BELOW_ROOT));
     let known = ["/usr/share/vpnc-scripts/vpnc-script", "/etc/vpnc/vpnc-script", "/usr/local/share/vpnc-scripts/vpnc-script"];
-    beside.chain(known.map(PathBuf::from)).find(|script| script.is_file()).map(|script| path(&script))
+    beside.chain(unpacked).chain(known.map(PathBuf::from)).find(|script| script.is_file()).map(|script| path(&script))
 }

@@ -1,0 +1,19 @@
+//! The program as a user meets it, on real peers in real namespaces.
+//!
+//! A test that needs what this machine lacks says `SKIPPED: reason` and passes; the test command counts those.
+
+#![expect(unreachable_pub, reason = "a test program exports nothing")]
+
+mod support;
+
+mod capture;
+mod exit_codes;
+mod faults_prove;
+mod full_suite;
+mod interrupted;
+mod mistakes;
+mod nothing_left;
+mod own_build;
+mod repeatable;
+mod rootless;
+mod shell;
