@@ -49,7 +49,7 @@ impl Display {
                 if let Some(bar) = &self.bar {
                     bar.set_length(*to_run as u64);
                     bar.enable_steady_tick(Duration::from_millis(250));
-                    let template = "{bar:24} {pos}/{len} done, about {eta} left  {msg}";
+                    let template = "{bar:24} {pos}/{len} done, about {eta} left  {wide_msg}";
                     // The template is a constant of ours; a mistake in it would show in the first test.
                     if let Ok(style) = ProgressStyle::with_template(template) {
                         bar.set_style(style.progress_chars("=> "));

@@ -3,6 +3,7 @@
 //! This is the only privileged crate of the harness. It knows nothing of VPNs, scenarios or checks.
 
 mod error;
+pub mod features;
 mod lab;
 pub mod link;
 mod node;

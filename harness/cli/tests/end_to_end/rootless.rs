@@ -21,7 +21,13 @@ fn a_user_without_privileges_runs_a_pair() {
     // The build folder may be closed to others.
     let program = folder.path().join("vpn-interop");
     std::fs::copy(env!("CARGO_BIN_EXE_vpn-interop"), &program).unwrap();
-    let peers = peers_folder();
+    // So may the folder of the unpacked peers: they get a copy that everybody can read.
+    let peers = peers_folder().map(|peers| {
+        let copy = folder.path().join("peers");
+        let done = Command::new("cp").args(["-r", "--"]).args([&peers, &copy]).status().unwrap();
+        assert!(done.success());
+        copy
+    });
     let as_nobody = |args: &[&str]| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "env", "-C"]).arg(folder.path());

@@ -11,6 +11,7 @@ use super::finish::blank_record;
 use super::setup::NODES_FOLDER;
 use super::state::Cell;
 use super::steps::After;
+use crate::peer::PeerChoice;
 use crate::{EngineError, Result};
 
 /// Time beyond a scenario's own limit in which a cell must have wound down.
@@ -27,9 +28,8 @@ const COVERED: [&str; 4] = ["/tmp", "/run", "/var/run", "/dev/shm"];
 pub fn become_cell(job: &CellJob, catalogue: &Catalogue) -> Result<()> {
     let visible = [&job.client, &job.server]
         .into_iter()
-        .flat_map(|choice| std::iter::once(&choice.binary).chain(&choice.library_path))
+        .flat_map(PeerChoice::places)
         .filter(|path| COVERED.iter().any(|covered| path.starts_with(covered)))
-        .cloned()
         .collect();
     let entered = interop_lab::enter(&SandboxSpec { writable: vec![job.bundle.clone()], visible })?;
     let runtime = tokio::runtime::Builder::new_current_thread()

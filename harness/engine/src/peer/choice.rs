@@ -26,6 +26,19 @@ pub struct PeerChoice {
 }
 
 impl PeerChoice {
+    /// Every place that its programs need: unpacked roots, libraries, and the folder of the program itself, where its
+    /// helpers lie beside it.
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
+        let beside = self.binary.parent().filter(|folder| folder.components().count() > 2);
+        let own = beside.unwrap_or(&self.binary).to_path_buf();
+        let mut places = roots();
+        if !places.iter().any(|root| own.starts_with(root)) {
+            places.push(own);
+        }
+        places.extend(self.library_path.iter().filter(|path| path.is_dir()).cloned());
+        places
+    }
+
     /// As it stands in results.
     pub fn record(&self) -> PeerRecord {
         PeerRecord { id: self.peer.clone(), version: self.version.clone() }

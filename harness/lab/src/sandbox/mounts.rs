@@ -82,7 +82,7 @@ pub(crate) fn none_to(path: &str, flags: MsFlags, what: &str) -> Result<()> {
 }
 
 /// Sets or clears the read-only attribute of a mount (`mount_setattr`, Linux 5.12).
-fn set_read_only(path: &Path, on: bool, recursive: bool) -> Result<()> {
+pub(crate) fn set_read_only(path: &Path, on: bool, recursive: bool) -> Result<()> {
     let target = std::ffi::CString::new(path.as_os_str().as_encoded_bytes())
         .map_err(|error| LabError::system("name a mount", std::io::Error::other(error)))?;
     let (attr_set, attr_clr) = if on { (libc::MOUNT_ATTR_RDONLY, 0) } else { (0, libc::MOUNT_ATTR_RDONLY) };

@@ -1,0 +1,111 @@
+//! What this user may do.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use nix::sched::CloneFlags;
+use nix::unistd::{geteuid, sethostname};
+
+use crate::LabError;
+use crate::features::Outcome;
+use crate::features::place::{become_ordinary, isolate};
+use crate::features::probe::one_line;
+use crate::sandbox_mounts::tmpfs;
+
+/// Capabilities that a cell uses, with their numbers (linux/capability.h).
+const CAPABILITIES: [(u32, &str); 12] = [
+    (0, "CAP_CHOWN"),
+    (1, "CAP_DAC_OVERRIDE"),
+    (3, "CAP_FOWNER"),
+    (5, "CAP_KILL"),
+    (6, "CAP_SETGID"),
+    (7, "CAP_SETUID"),
+    (10, "CAP_NET_BIND_SERVICE"),
+    (12, "CAP_NET_ADMIN"),
+    (13, "CAP_NET_RAW"),
+    (18, "CAP_SYS_CHROOT"),
+    (19, "CAP_SYS_PTRACE"),
+    (21, "CAP_SYS_ADMIN"),
+];
+
+/// Settings that forbid user namespaces, with the value that does.
+const FORBID: [(&str, &str); 3] = [
+    ("kernel/apparmor_restrict_unprivileged_userns", "1"),
+    ("kernel/unprivileged_userns_clone", "0"),
+    ("user/max_user_namespaces", "0"),
+];
+
+/// Whether an ordinary user can have a cell: all namespaces at once, and power in them.
+pub(in crate::features) fn ordinary_user() -> Outcome {
+    if let Err(error) = become_ordinary() {
+        return Outcome::Untried(format!("failed to {}", one_line(&error.to_string())));
+    }
+    let all = CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWNET
+        | CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWUTS;
+    // AppArmor lets the namespaces be made and takes away the power in them.
+    let tried = isolate(all)
+        .and_then(|()| sethostname("cell").map_err(|errno| LabError::system("set the host name in them", errno)))
+        .and_then(|()| tmpfs(Path::new("/tmp"), "mode=1777"));
+    match tried {
+        Ok(()) => Outcome::Found(String::new()),
+        Err(error) => Outcome::Missing(format!("{}{}", one_line(&error.to_string()), forbidden())),
+    }
+}
+
+/// The settings that are in the way.
+fn forbidden() -> String {
+    let set = FORBID.iter().filter(|(key, value)| {
+        fs::read_to_string(Path::new("/proc/sys").join(key)).is_ok_and(|text| text.trim() == *value)
+    });
+    set.map(|(key, value)| format!("; {} is {value}", key.replace('/', "."))).collect()
+}
+
+/// Of this process as root, of a process in a user namespace otherwise.
+pub(in crate::features) fn capabilities() -> Outcome {
+    if !geteuid().is_root()
+        && let Err(error) = isolate(CloneFlags::CLONE_NEWNET)
+    {
+        return super::untried(&error);
+    }
+    let path = "/proc/self/status";
+    let status = fs::read_to_string(path).map_err(|source| LabError::file(path, source));
+    Outcome::of(status.and_then(|status| {
+        let mask = effective(&status).ok_or_else(|| LabError::file(path, io::Error::other("it has no line CapEff")))?;
+        let lacking: Vec<&str> =
+            CAPABILITIES.iter().filter(|(bit, _)| mask >> bit & 1 == 0).map(|(_, name)| *name).collect();
+        match lacking.is_empty() {
+            true => Ok(String::new()),
+            false => Err(LabError::system("have", io::Error::other(lacking.join(", ")))),
+        }
+    }))
+}
+
+/// The line `CapEff` of `/proc/PID/status`.
+fn effective(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    u64::from_str_radix(line.trim(), 16).ok()
+}
+
+/// As ocserv's workers do.
+pub(in crate::features) fn other_user() -> Outcome {
+    match geteuid().is_root() {
+        true => Outcome::of(become_ordinary().map(|()| String::new())),
+        false => Outcome::Found("not needed: without root a cell has one user".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capability_masks() {
+        assert_eq!(effective("Name:\tx\nCapEff:\t00000000a80425fb\nCapBnd:\t0\n"), Some(0xa804_25fb));
+        assert_eq!(effective("CapInh:\t00\n"), None);
+        assert_eq!(effective("CapEff:\tnothing\n"), None);
+    }
+}
