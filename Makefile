@@ -26,7 +26,8 @@ bench: packages peers cargo ## Runs the benchmarks
 
 audit: cargo ## Checks licences, advisories and sources of the dependencies
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
-	cargo deny --locked check
+	cargo deny --locked check --hide-inclusion-graph licenses bans sources
+	cargo deny --locked check advisories
 
 build: cargo ## Builds target/release/vpn-interop
 	cargo build --release --locked --package vpn-interop

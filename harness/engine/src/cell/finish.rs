@@ -1,6 +1,7 @@
 //! The end of a cell: proofs, snapshots, capture, checks over the whole, the bundle.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -8,7 +9,7 @@ use interop_checks::{Evidence, always, verdict};
 use interop_evidence::{CellRecord, CheckOutcome, EventKind, NodeSnapshot, Phase, Verdict};
 
 use super::state::Cell;
-use crate::Result;
+use crate::{EngineError, Result};
 
 /// How long echoes that are on their way are waited for.
 const LINGER: Duration = Duration::from_millis(300);
@@ -117,6 +118,10 @@ impl Cell<'_> {
             checks: self.checks,
             ..blank_record(self.job, Some(self.scenario))
         };
+        let repro = self.bundle.repro();
+        fs::write(&repro, format!("#!/bin/sh\n# Runs this cell again, alone.\nexec {} \"$@\"\n", record.reproduce))
+            .and_then(|()| fs::set_permissions(&repro, fs::Permissions::from_mode(0o755)))
+            .map_err(|source| EngineError::file(repro, source))?;
         self.bundle.write_cell(&record)?;
         Ok(record)
     }

@@ -109,7 +109,7 @@ pub(in crate::features) fn snapshot() -> Outcome {
 }
 
 fn bind(node: &Node, address: &str) -> Result<UdpSocket> {
-    let open = || {
+    let open = || -> std::io::Result<UdpSocket> {
         let socket = UdpSocket::bind(address)?;
         socket.set_read_timeout(Some(SOON))?;
         Ok(socket)

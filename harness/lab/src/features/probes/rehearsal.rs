@@ -22,6 +22,8 @@ struct Unwatched;
 
 impl FrameSink for Unwatched {
     fn frame(&mut self, _: usize, _: End, _: Duration, _: &[u8], _: Option<&str>) {}
+
+    fn inner(&mut self, _: &str, _: &str, _: bool, _: Duration, _: &[u8]) {}
 }
 
 fn rehearse() -> Result<String> {
