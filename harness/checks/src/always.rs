@@ -46,7 +46,11 @@ pub const ALWAYS: &[AlwaysCheck] = &[
         help: "After the peers have gone, addresses, routes, rules, resolver, files and processes are as before",
         judge: trace::leave_no_trace,
     },
-    AlwaysCheck { id: "no-crash", help: "No peer died of a signal, and the server did not end unasked", judge: no_crash },
+    AlwaysCheck {
+        id: "no-crash",
+        help: "No peer died of a signal, and the server did not end unasked",
+        judge: no_crash,
+    },
     AlwaysCheck {
         id: "no-leak",
         help: "Nothing that belongs into the tunnel is seen on an outside wire in clear",
@@ -68,9 +72,10 @@ pub fn always(names: &[String], evidence: &Evidence) -> Vec<CheckRecord> {
 const CRASH_SIGNALS: [i32; 7] = [4, 5, 6, 7, 8, 11, 31];
 
 fn no_crash(evidence: &Evidence) -> CheckOutcome {
-    let refused_to_start = evidence.timeline.events.iter().any(
-        |event| matches!(event.kind, EventKind::Attempt { outcome: AttemptOutcome::ServerRefusesToStart, .. }),
-    );
+    let refused_to_start =
+        evidence.timeline.events.iter().any(|event| {
+            matches!(event.kind, EventKind::Attempt { outcome: AttemptOutcome::ServerRefusesToStart, .. })
+        });
     for event in &evidence.timeline.events {
         let EventKind::PeerExited { role, code, signal, asked } = &event.kind else { continue };
         if let Some(signal) = signal.filter(|signal| CRASH_SIGNALS.contains(signal)) {

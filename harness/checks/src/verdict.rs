@@ -6,14 +6,8 @@ use interop_evidence::{CheckRecord, Verdict};
 ///
 /// `invalid` outranks everything: when the scenario did not take place, a failed check says nothing about the peers.
 pub fn verdict(checks: &[CheckRecord]) -> (Verdict, String) {
-    const ORDER: [Verdict; 6] = [
-        Verdict::EnvError,
-        Verdict::Invalid,
-        Verdict::BrokenPromise,
-        Verdict::Fail,
-        Verdict::Degraded,
-        Verdict::Pass,
-    ];
+    const ORDER: [Verdict; 6] =
+        [Verdict::EnvError, Verdict::Invalid, Verdict::BrokenPromise, Verdict::Fail, Verdict::Degraded, Verdict::Pass];
     for wanted in ORDER {
         if let Some(check) = checks.iter().find(|check| check.verdict == wanted) {
             let reason = match wanted {

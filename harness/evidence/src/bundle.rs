@@ -113,8 +113,11 @@ impl Bundle {
         let path = self.events();
         let mut text = Vec::new();
         for event in &timeline.events {
-            serde_json::to_writer(&mut text, event)
-                .map_err(|source| BundleError::Format { path: path.clone(), line: 0, source })?;
+            serde_json::to_writer(&mut text, event).map_err(|source| BundleError::Format {
+                path: path.clone(),
+                line: 0,
+                source,
+            })?;
             text.push(b'\n');
         }
         fs::File::create(&path)
@@ -129,8 +132,11 @@ impl Bundle {
         let mut events = Vec::new();
         for (index, line) in BufReader::new(file).lines().enumerate() {
             let line = line.map_err(|source| BundleError::Io { path: path.clone(), source })?;
-            let event: Event = serde_json::from_str(&line)
-                .map_err(|source| BundleError::Format { path: path.clone(), line: index + 1, source })?;
+            let event: Event = serde_json::from_str(&line).map_err(|source| BundleError::Format {
+                path: path.clone(),
+                line: index + 1,
+                source,
+            })?;
             events.push(event);
         }
         Ok(Timeline { events })
@@ -158,8 +164,11 @@ impl Bundle {
 }
 
 fn write_json<T: Serialize + ?Sized>(path: PathBuf, value: &T) -> Result<(), BundleError> {
-    let text = serde_json::to_vec_pretty(value)
-        .map_err(|source| BundleError::Format { path: path.clone(), line: 0, source })?;
+    let text = serde_json::to_vec_pretty(value).map_err(|source| BundleError::Format {
+        path: path.clone(),
+        line: 0,
+        source,
+    })?;
     fs::write(&path, text).map_err(|source| BundleError::Io { path, source })
 }
 

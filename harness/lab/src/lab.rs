@@ -124,9 +124,9 @@ impl Lab {
         phases.end("links");
 
         let plugs_of = |node: &Node| plugs.get(node.name()).map_or(&[][..], Vec::as_slice);
-        try_join_all(nodes.values().zip(spec.nodes.values()).map(|(node, described)| {
-            configure(node, described, plugs_of(node))
-        }))
+        try_join_all(
+            nodes.values().zip(spec.nodes.values()).map(|(node, described)| configure(node, described, plugs_of(node))),
+        )
         .await?;
         phases.end("addresses and routes");
 

@@ -28,7 +28,16 @@ fn tshark_opens_the_capture_with_names_and_keys() {
 
     // The keys stand in the file: the HTTP inside TLS is readable without any other.
     let http = Command::new("tshark")
-        .args(["-r", capture.to_str().unwrap(), "-Y", "http.request.method == CONNECT", "-T", "fields", "-e", "http.request.uri"])
+        .args([
+            "-r",
+            capture.to_str().unwrap(),
+            "-Y",
+            "http.request.method == CONNECT",
+            "-T",
+            "fields",
+            "-e",
+            "http.request.uri",
+        ])
         .output()
         .unwrap();
     let http = String::from_utf8_lossy(&http.stdout).into_owned();

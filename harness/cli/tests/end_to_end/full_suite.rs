@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
-use interop_evidence::{RunResults, Verdict};
+use interop_evidence::RunResults;
 
 use crate::support::{Run, has_anyconnect, has_command, has_pair, need};
 
@@ -46,13 +46,36 @@ fn has_what_was_promised(results: &RunResults) {
         ran.entry(&cell.client.id).or_default().insert(&cell.scenario);
     }
     let everywhere = [
-        "baseline", "home-nat", "double-nat", "symmetric-nat-short-timeout", "mtu-blackhole", "path-mtu", "loss",
-        "delay-jitter", "reordering", "certificate-expired", "certificate-not-yet-valid", "certificate-wrong-name",
-        "certificate-self-signed", "certificate-untrusted-root", "certificate-missing-intermediate",
-        "certificate-wrong-order", "certificate-sha1", "certificate-rsa-1024", "certificate-wrong-eku",
-        "certificate-revoked-client", "client-clock-wrong", "split-tunnel-routes", "full-tunnel-dns-leak",
-        "ipv6-inside-ipv4-outside", "ipv4-inside-ipv6-outside", "wrong-password", "unknown-user", "port-in-use",
-        "lab-004", "lab-004-no-source-nat",
+        "baseline",
+        "home-nat",
+        "double-nat",
+        "symmetric-nat-short-timeout",
+        "mtu-blackhole",
+        "path-mtu",
+        "loss",
+        "delay-jitter",
+        "reordering",
+        "certificate-expired",
+        "certificate-not-yet-valid",
+        "certificate-wrong-name",
+        "certificate-self-signed",
+        "certificate-untrusted-root",
+        "certificate-missing-intermediate",
+        "certificate-wrong-order",
+        "certificate-sha1",
+        "certificate-rsa-1024",
+        "certificate-wrong-eku",
+        "certificate-revoked-client",
+        "client-clock-wrong",
+        "split-tunnel-routes",
+        "full-tunnel-dns-leak",
+        "ipv6-inside-ipv4-outside",
+        "ipv4-inside-ipv6-outside",
+        "wrong-password",
+        "unknown-user",
+        "port-in-use",
+        "lab-004",
+        "lab-004-no-source-nat",
     ];
     for client in ["openconnect", "openvpn", "openvpn-tcp"] {
         for scenario in everywhere {
@@ -60,8 +83,16 @@ fn has_what_was_promised(results: &RunResults) {
         }
     }
     for scenario in [
-        "udp-blocked-from-start", "udp-blocked-mid-session", "udp-one-way", "udp-rejected", "enterprise-dtls-filtered",
-        "nat-rebinding", "roaming", "server-restart", "tcp-only", "pool-exhausted",
+        "udp-blocked-from-start",
+        "udp-blocked-mid-session",
+        "udp-one-way",
+        "udp-rejected",
+        "enterprise-dtls-filtered",
+        "nat-rebinding",
+        "roaming",
+        "server-restart",
+        "tcp-only",
+        "pool-exhausted",
     ] {
         assert!(ran["openconnect"].contains(scenario), "openconnect did not run {scenario}");
     }

@@ -37,11 +37,9 @@ fn results_so_far_are_kept_and_the_code_is_130() {
     kill(Pid::from_raw(run.id().cast_signed()), Signal::SIGINT).unwrap();
     let status = run.wait().unwrap();
     assert_eq!(status.code(), Some(130));
-    let results: RunResults =
-        serde_json::from_slice(&fs::read(folder.path().join("results.json")).unwrap()).unwrap();
+    let results: RunResults = serde_json::from_slice(&fs::read(folder.path().join("results.json")).unwrap()).unwrap();
     assert!(results.run.interrupted);
-    let kept: Vec<(&str, Verdict)> =
-        results.cells.iter().map(|cell| (cell.scenario.as_str(), cell.verdict)).collect();
+    let kept: Vec<(&str, Verdict)> = results.cells.iter().map(|cell| (cell.scenario.as_str(), cell.verdict)).collect();
     assert_eq!(kept, [("baseline", Verdict::Pass)], "the finished cell is kept, the other is absent");
     assert!(folder.path().join("report.html").is_file());
 }

@@ -27,12 +27,7 @@ fn ten_mistakes_show_file_line_and_hint() {
         ("unknown field", case("  - connect: {witin: 10s}\n"), ":6:", &["witin", "within"]),
         ("wrong unit", case("  - connect: {within: 10}\n"), ":6:", &["10s"]),
         ("unknown fault", case("  - fault: {udp-blockd: {at: core}}\n"), ":6:", &["udp-blocked"]),
-        (
-            "missing topology",
-            case("  - connect: {}\n").replace("direct", "dirct"),
-            ":4:",
-            &["dirct", "direct"],
-        ),
+        ("missing topology", case("  - connect: {}\n").replace("direct", "dirct"), ":4:", &["dirct", "direct"]),
         ("wrong type", case("  - connect: [1, 2]\n"), ":6:", &["connect"]),
         ("empty file", String::new(), "wrong.yaml", &["empty"]),
     ];

@@ -87,7 +87,8 @@ fn kill_9_of_warden_cell_or_runner_leaves_nothing() {
             "warden" => warden,
             _ => cell,
         };
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), nix::sys::signal::Signal::SIGKILL).unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), nix::sys::signal::Signal::SIGKILL)
+            .unwrap();
         until(&format!("everything gone after the {victim} was killed"), || !all.iter().any(|pid| runs(*pid)));
         run.wait().unwrap();
         assert_eq!(Machine::now(), before, "after kill -9 of the {victim}");

@@ -19,7 +19,8 @@ fn found() -> (PathBuf, Option<PathBuf>) {
         _ => None,
     });
     let program = program.unwrap();
-    let libraries = program.parent().unwrap().parent().unwrap().join("lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
+    let libraries =
+        program.parent().unwrap().parent().unwrap().join("lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
     // Of a program of the machine itself the libraries are found anyway.
     let libraries = (!program.starts_with("/usr/sbin")).then_some(libraries).filter(|folder| folder.is_dir());
     (program, libraries)
@@ -65,10 +66,20 @@ fn an_implementation_is_one_yaml_file() {
          args-append: [--no-dtls]\ncapabilities-remove: [dtls]\n",
     )]);
     let catalogue = folder.path().to_str().unwrap();
-    let run = Run::of(["--catalogue", catalogue, "--scenario", "tcp-only", "--client", "openconnect-on-tls", "--server", "ocserv"]);
+    let run = Run::of([
+        "--catalogue",
+        catalogue,
+        "--scenario",
+        "tcp-only",
+        "--client",
+        "openconnect-on-tls",
+        "--server",
+        "ocserv",
+    ]);
     run.expect("baseline", Verdict::Pass);
     run.expect("tcp-only", Verdict::Pass);
-    let run = Run::of(["--catalogue", catalogue, "--scenario", "udp-blocked-from-start", "--client", "openconnect-on-tls"]);
+    let run =
+        Run::of(["--catalogue", catalogue, "--scenario", "udp-blocked-from-start", "--client", "openconnect-on-tls"]);
     let cell = run.expect("udp-blocked-from-start", Verdict::Unsupported);
     assert!(cell.reason.contains("dtls"), "{}", cell.reason);
 }

@@ -21,8 +21,21 @@ fn repeats_of_one_seed_agree_eight_at_once() {
     let folder = overlay(&files);
     let catalogue = folder.path().to_str().unwrap();
     let run = Run::of([
-        "--catalogue", catalogue, "--scenario", "twin-*", "--client", "openconnect", "--server", "ocserv", "--no-gate",
-        "--seed", "11", "--repeat", "3", "--jobs", "8",
+        "--catalogue",
+        catalogue,
+        "--scenario",
+        "twin-*",
+        "--client",
+        "openconnect",
+        "--server",
+        "ocserv",
+        "--no-gate",
+        "--seed",
+        "11",
+        "--repeat",
+        "3",
+        "--jobs",
+        "8",
     ]);
     let cells = run.results().cells;
     assert_eq!(cells.len(), 8);

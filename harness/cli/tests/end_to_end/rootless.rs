@@ -43,7 +43,8 @@ fn a_user_without_privileges_runs_a_pair() {
     let spaces = as_nobody(&["doctor"]);
     let spaces = String::from_utf8_lossy(&spaces.stdout).into_owned();
     need!(!spaces.contains("user namespaces: missing"), "this kernel gives users no namespaces");
-    let output = as_nobody(&["run", "--scenario", "baseline", "--client", "openconnect", "--server", "ocserv", "--out", "out"]);
+    let output =
+        as_nobody(&["run", "--scenario", "baseline", "--client", "openconnect", "--server", "ocserv", "--out", "out"]);
     let results = std::fs::read(folder.path().join("out/results.json"))
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
     let results: RunResults = serde_json::from_slice(&results).unwrap();

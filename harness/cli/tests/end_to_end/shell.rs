@@ -18,7 +18,18 @@ fn a_command_runs_in_the_node_with_its_resolver_and_tunnel() {
     let mut run = program()
         .arg("--catalogue")
         .arg(stories.path())
-        .args(["run", "--keep", "--no-gate", "--scenario", "open", "--client", "openconnect", "--server", "ocserv", "--out"])
+        .args([
+            "run",
+            "--keep",
+            "--no-gate",
+            "--scenario",
+            "open",
+            "--client",
+            "openconnect",
+            "--server",
+            "ocserv",
+            "--out",
+        ])
         .arg(folder.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -90,10 +90,9 @@ async fn carry_out(job: &CellJob, catalogue: &Catalogue, rootless: bool, start: 
             Err(error @ (EngineError::Fault { .. } | EngineError::Template { .. })) => {
                 (CheckOutcome::invalid(format!("failed to {error}")), After::GiveUp)
             }
-            Err(error) => (
-                CheckOutcome { verdict: Verdict::EnvError, message: format!("failed to {error}") },
-                After::GiveUp,
-            ),
+            Err(error) => {
+                (CheckOutcome { verdict: Verdict::EnvError, message: format!("failed to {error}") }, After::GiveUp)
+            }
         };
         let check = cell.check(id, outcome);
         cell.recorder.record(EventKind::StepEnded { check });

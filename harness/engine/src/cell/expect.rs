@@ -97,7 +97,8 @@ impl Cell<'_> {
             }
             Condition::Route(expect) => {
                 let client = self.first_client().to_owned();
-                let interface = self.clients.get(&client).map_or("tun0", |running| &running.tunnel_interface).to_owned();
+                let interface =
+                    self.clients.get(&client).map_or("tun0", |running| &running.tunnel_interface).to_owned();
                 let snapshot = self.lab.node(&client)?.snapshot(Micros::default()).await?;
                 let through = match expect.through {
                     Passage::None => Through::None,

@@ -132,10 +132,7 @@ fn rounded(measurements: IndexMap<String, f64>) -> IndexMap<String, f64> {
 }
 
 /// The record of a cell of which nothing is known yet but who and what.
-pub(crate) fn blank_record(
-    job: &super::CellJob,
-    scenario: Option<&interop_catalogue::Scenario>,
-) -> CellRecord {
+pub(crate) fn blank_record(job: &super::CellJob, scenario: Option<&interop_catalogue::Scenario>) -> CellRecord {
     CellRecord {
         key: job.key.clone(),
         scenario: job.scenario.clone(),

@@ -29,10 +29,15 @@ impl Internet {
         for (name, addresses, inside) in world.offering(Resource::Dns) {
             let zones = &world.topology.names;
             let inside_names = zones.inside.iter().filter(|_| inside);
-            let zone: Zone =
-                zones.public.iter().chain(inside_names).map(|(name, addresses)| (name.as_str(), addresses.clone())).collect();
+            let zone: Zone = zones
+                .public
+                .iter()
+                .chain(inside_names)
+                .map(|(name, addresses)| (name.as_str(), addresses.clone()))
+                .collect();
             let (udp, tcp) = (udp(lab, &name, &addresses, DNS_PORT)?, tcp(lab, &name, &addresses, DNS_PORT)?);
-            let server = DnsServer::start(udp, tcp, zone, clock).map_err(|error| broken("name server", &name, error))?;
+            let server =
+                DnsServer::start(udp, tcp, zone, clock).map_err(|error| broken("name server", &name, error))?;
             dns.insert(name, server);
         }
         let mut http = Vec::new();

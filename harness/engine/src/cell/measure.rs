@@ -75,10 +75,7 @@ impl Cell<'_> {
         let seconds = result.duration_ms as f64 / 1000.0;
         if result.hash_matches {
             self.measurements.insert(format!("{}-ms", step.direction), result.duration_ms as f64);
-            return Ok(CheckOutcome::pass(format!(
-                "{} bytes in {seconds:.2} s, the hash matches",
-                result.received
-            )));
+            return Ok(CheckOutcome::pass(format!("{} bytes in {seconds:.2} s, the hash matches", result.received)));
         }
         let why = result.error.unwrap_or_else(|| "the hash does not match".to_owned());
         let at = result.stalled_at_frame.map_or_else(String::new, |frame| format!("; it stalled at frame {frame}"));

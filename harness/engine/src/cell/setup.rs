@@ -131,7 +131,9 @@ impl<'a> Cell<'a> {
 
 /// The parameters of the job among the scenario's cells.
 fn params_of(scenario: &Scenario, job: &CellJob) -> Result<Params> {
-    scenario.cells().into_iter().find(|params| params.axis_texts() == job.params).ok_or_else(|| {
-        EngineError::plan(format!("scenario `{}` has no cell with {:?}", scenario.id, job.params))
-    })
+    scenario
+        .cells()
+        .into_iter()
+        .find(|params| params.axis_texts() == job.params)
+        .ok_or_else(|| EngineError::plan(format!("scenario `{}` has no cell with {:?}", scenario.id, job.params)))
 }

@@ -51,7 +51,10 @@ impl Cell<'_> {
         let (outcome, detail) = self.start_pair(&step.client, time).await?;
         self.recorder.record(EventKind::Attempt { outcome, detail: detail.clone() });
         if outcome != AttemptOutcome::Connects {
-            return Ok((CheckOutcome::fail(format!("expected a tunnel; {}: {detail}", sentence(outcome))), After::GiveUp));
+            return Ok((
+                CheckOutcome::fail(format!("expected a tunnel; {}: {detail}", sentence(outcome))),
+                After::GiveUp,
+            ));
         }
         if !self.snapshots.contains_key(&Phase::Connected) {
             self.snapshot(Phase::Connected).await?;
@@ -127,10 +130,10 @@ impl Cell<'_> {
     async fn fault(&mut self, step: &FaultStep) -> Result<CheckOutcome> {
         let unknown = || EngineError::plan(format!("there is no fault `{}`", step.fault));
         let fault = self.catalogue.faults.get(step.fault.as_str()).ok_or_else(unknown)?;
-        let action = fault.value.resolve(step, &self.params).map_err(|errors| EngineError::Fault {
-            name: step.name.to_string(),
-            message: errors.to_string(),
-        })?;
+        let action = fault
+            .value
+            .resolve(step, &self.params)
+            .map_err(|errors| EngineError::Fault { name: step.name.to_string(), message: errors.to_string() })?;
         let (injected, detail) = Injected::inject(self, &step.name, &step.fault, action).await?;
         self.faults.insert(step.name.to_string(), injected);
         self.recorder.record(EventKind::FaultInjected {

@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 
 use indexmap::IndexMap;
-use interop_catalogue::{
-    Link, LinkKind, LinkProfile, LinkSide, NatKind, Resource, Role, Scenario, Target, Topology,
-};
+use interop_catalogue::{Link, LinkKind, LinkProfile, LinkSide, NatKind, Resource, Role, Scenario, Target, Topology};
 use interop_evidence::{Facts, LeakWatch};
 use interop_lab::link::{End, Profile};
 use interop_lab::{LabSpec, LinkSpec, Nat, NodeSpec, RouteSpec};
@@ -45,9 +43,8 @@ impl World {
             EngineError::plan(format!("topology `{}` has no public name for the server `{server}`", topology.id))
         })?;
         let inside_links = || topology.links.values().filter(|link| link.side == LinkSide::Inside);
-        let mut inside_networks: Vec<IpNet> = inside_links()
-            .flat_map(|link| link.ends.values().flatten().map(|address| address.value.trunc()))
-            .collect();
+        let mut inside_networks: Vec<IpNet> =
+            inside_links().flat_map(|link| link.ends.values().flatten().map(|address| address.value.trunc())).collect();
         inside_networks.sort();
         inside_networks.dedup();
         let inside_dns = topology
@@ -147,7 +144,8 @@ impl World {
 
     /// The outside wires of the server with the end at which it sits: where the transport of a tunnel is seen.
     pub(crate) fn server_wires(&self) -> IndexMap<String, End> {
-        self.wires().filter_map(|(name, link)| Some((name, end_of(link, &self.server)?)))
+        self.wires()
+            .filter_map(|(name, link)| Some((name, end_of(link, &self.server)?)))
             .filter(|(name, _)| self.topology.links[name.as_str()].side == LinkSide::Outside)
             .collect()
     }

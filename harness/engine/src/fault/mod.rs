@@ -72,7 +72,12 @@ macro_rules! each {
 
 impl Injected {
     /// Breaks something; the answer says what, in words.
-    pub(crate) async fn inject(cell: &mut Cell<'_>, name: &str, fault: &str, action: FaultAction) -> Result<(Self, String)> {
+    pub(crate) async fn inject(
+        cell: &mut Cell<'_>,
+        name: &str,
+        fault: &str,
+        action: FaultAction,
+    ) -> Result<(Self, String)> {
         let mut primitive = Primitive::new(name, action).map_err(|error| as_fault(name, error))?;
         let detail = each!(&mut primitive, inner => inner.inject(cell).await).map_err(|error| as_fault(name, error))?;
         let injected = Self { name: name.to_owned(), fault: fault.to_owned(), primitive, proof: None, healed: false };

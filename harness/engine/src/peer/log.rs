@@ -47,11 +47,8 @@ struct State {
 
 impl PeerLog {
     pub(crate) fn create(path: &Path, role: PeerRole, peer: &Peer, recorder: Recorder) -> Result<Self> {
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map_err(|source| EngineError::file(path, source))?;
+        let file =
+            File::options().create(true).append(true).open(path).map_err(|source| EngineError::file(path, source))?;
         let state = State { file, room: peer.limits.log.0, lines: Vec::new(), refused: None };
         Ok(Self {
             shared: Arc::new(Shared {

@@ -142,6 +142,7 @@ fn script(choice: &PeerChoice) -> Option<String> {
     const BELOW_ROOT: &str = "usr/share/vpnc-scripts/vpnc-script";
     let beside = choice.binary.ancestors().map(|root| root.join(BELOW_ROOT));
     let unpacked = roots().into_iter().map(|root| root.join(BELOW_ROOT));
-    let known = ["/usr/share/vpnc-scripts/vpnc-script", "/etc/vpnc/vpnc-script", "/usr/local/share/vpnc-scripts/vpnc-script"];
+    let known =
+        ["/usr/share/vpnc-scripts/vpnc-script", "/etc/vpnc/vpnc-script", "/usr/local/share/vpnc-scripts/vpnc-script"];
     beside.chain(unpacked).chain(known.map(PathBuf::from)).find(|script| script.is_file()).map(|script| path(&script))
 }

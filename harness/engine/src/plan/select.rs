@@ -79,7 +79,12 @@ pub fn plan(catalogue: &Catalogue, selection: &Selection) -> Result<Plan, Select
             for (client, client_choice) in &clients {
                 for (server, server_choice) in &servers {
                     if client.shared_protocol(server).is_some() {
-                        cells.push(PlannedCell::new(scenario, &params, (client, client_choice), (server, server_choice)));
+                        cells.push(PlannedCell::new(
+                            scenario,
+                            &params,
+                            (client, client_choice),
+                            (server, server_choice),
+                        ));
                     }
                 }
             }
@@ -163,7 +168,11 @@ fn not_found(error: &crate::EngineError) -> String {
     format!("failed to {error}")
 }
 
-fn fits_something<'n>(kind: &str, glob: &str, mut names: impl Iterator<Item = &'n str> + Clone) -> Result<(), SelectionError> {
+fn fits_something<'n>(
+    kind: &str,
+    glob: &str,
+    mut names: impl Iterator<Item = &'n str> + Clone,
+) -> Result<(), SelectionError> {
     let pattern = Glob::from(glob);
     if names.clone().any(|name| pattern.matches(name)) {
         return Ok(());

@@ -25,7 +25,12 @@ pub(super) struct CellCommand {
 }
 
 /// Runs a cell to its record. Whatever becomes of the process, there is a record.
-pub(super) async fn run_cell_process(command: &CellCommand, job: &CellJob, limit: u64, keep: Option<&Keep>) -> CellRecord {
+pub(super) async fn run_cell_process(
+    command: &CellCommand,
+    job: &CellJob,
+    limit: u64,
+    keep: Option<&Keep>,
+) -> CellRecord {
     match try_run(command, job, limit, keep).await {
         Ok(record) => record,
         Err(reason) => CellRecord { verdict: Verdict::EnvError, reason, ..blank_record(job, None) },
@@ -53,7 +58,8 @@ async fn try_run(command: &CellCommand, job: &CellJob, limit: u64, keep: Option<
     let stdin = hand_over(&mut child, job).await?;
     let pid_file = job.bundle.join("warden.pid");
     let pid = child.id().unwrap_or_default();
-    fs::write(&pid_file, format!("{pid}\n")).map_err(|error| format!("failed to write {}: {error}", pid_file.display()))?;
+    fs::write(&pid_file, format!("{pid}\n"))
+        .map_err(|error| format!("failed to write {}: {error}", pid_file.display()))?;
     let ended = match keep {
         None => {
             drop(stdin);

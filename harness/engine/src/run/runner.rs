@@ -10,10 +10,10 @@ use interop_evidence::{CellRecord, FORMAT_VERSION, RunRecord, RunResults, Verdic
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::RunEvent;
 use super::cells::{CellCommand, Keep, run_cell_process};
 use super::expectations::expect;
 use super::host::{cpus, host};
-use super::RunEvent;
 use crate::cell::{CellJob, blank_record};
 use crate::plan::{CellFate, Plan, PlannedCell};
 
@@ -115,8 +115,12 @@ struct Waiting<'p> {
 
 impl Runner<'_> {
     async fn run_all(&mut self, plan: &Plan, jobs: usize) {
-        let gated: Vec<(String, String)> =
-            plan.cells.iter().filter(|cell| cell.baseline && cell.fate == CellFate::Run).map(PlannedCell::pair).collect();
+        let gated: Vec<(String, String)> = plan
+            .cells
+            .iter()
+            .filter(|cell| cell.baseline && cell.fate == CellFate::Run)
+            .map(PlannedCell::pair)
+            .collect();
         let mut waiting: Vec<Waiting<'_>> = Vec::new();
         for (position, cell) in plan.cells.iter().enumerate() {
             match &cell.fate {

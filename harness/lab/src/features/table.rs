@@ -158,7 +158,7 @@ pub const PROBES: &[Probe] = &[
         id: "nft-table",
         group: Group::Kernel,
         what: "nftables for both IP versions, named counters",
-        why: "routers; every fault that filters: udp-blocked, port-filtered, only-web-ports, ...",
+        why: "routers; every fault that filters: udp-blocked, port-filtered, only-web-ports and more",
         how_to_get: TABLES,
         need: Need::Always,
         place: Namespaces,
@@ -448,7 +448,10 @@ mod tests {
     fn ids_are_unique_words_in_the_order_of_the_groups() {
         let ids: BTreeSet<&str> = PROBES.iter().map(|probe| probe.id).collect();
         assert_eq!(ids.len(), PROBES.len());
-        assert!(ids.iter().all(|id| id.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-')));
+        assert!(
+            ids.iter()
+                .all(|id| id.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-'))
+        );
         assert!(PROBES.is_sorted_by_key(|probe| probe.group));
     }
 

@@ -12,9 +12,9 @@ mod sysctl;
 mod view;
 
 pub use namespace::Node;
-pub(crate) use view::mount_view;
 pub use nat::{Nat, NatKind};
 pub use network::RouteTarget;
 pub(crate) use nft::PendingRules;
 pub use nft::RuleCounter;
 pub use process::{Launch, Session, Spawned};
+pub(crate) use view::mount_view;

@@ -81,8 +81,7 @@ impl Node {
     /// # Errors
     /// When there is none of this name, or the kernel refuses the value.
     pub async fn set_mtu(&self, interface: &str, mtu: u32) -> Result<()> {
-        let message =
-            LinkUnspec::new_with_index(self.index(interface).await?).mtu(mtu).build();
+        let message = LinkUnspec::new_with_index(self.index(interface).await?).mtu(mtu).build();
         self.netlink()
             .link()
             .set(message)
@@ -124,9 +123,10 @@ impl Node {
             .await
             .map_err(self.netlink_error("list addresses"))?;
         for message in all {
-            let of_family = message.attributes.iter().any(|attribute| {
-                matches!(attribute, AddressAttribute::Address(address) if address.is_ipv6() == ipv6)
-            });
+            let of_family = message
+                .attributes
+                .iter()
+                .any(|attribute| matches!(attribute, AddressAttribute::Address(address) if address.is_ipv6() == ipv6));
             if of_family {
                 self.netlink()
                     .address()
@@ -199,7 +199,10 @@ impl Node {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(LabError::Deadline { what: format!("all interfaces of `{}` running", self.name()), within });
+                return Err(LabError::Deadline {
+                    what: format!("all interfaces of `{}` running", self.name()),
+                    within,
+                });
             }
             tokio::time::sleep(Duration::from_micros(500)).await;
         }

@@ -6,9 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use futures_util::TryStreamExt as _;
 use indexmap::IndexMap;
-use interop_evidence::{
-    AddressEntry, Micros, NodeSnapshot, ProcessEntry, RouteEntry, RuleEntry, SocketEntry,
-};
+use interop_evidence::{AddressEntry, Micros, NodeSnapshot, ProcessEntry, RouteEntry, RuleEntry, SocketEntry};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
@@ -88,9 +86,7 @@ impl Node {
 
     async fn routes(&self, names: &IndexMap<u32, String>) -> Result<Vec<RouteEntry>> {
         let mut routes = Vec::new();
-        for query in
-            [RouteMessageBuilder::<Ipv4Addr>::new().build(), RouteMessageBuilder::<Ipv6Addr>::new().build()]
-        {
+        for query in [RouteMessageBuilder::<Ipv4Addr>::new().build(), RouteMessageBuilder::<Ipv6Addr>::new().build()] {
             let all: Vec<RouteMessage> = self
                 .netlink()
                 .route()
@@ -124,12 +120,8 @@ impl Node {
 
     /// Processes whose network namespace is this node's.
     fn processes(&self) -> Result<Vec<ProcessEntry>> {
-        let own = self
-            .namespace()
-            .file()
-            .metadata()
-            .map_err(|source| LabError::file(self.namespace().path(), source))?
-            .ino();
+        let own =
+            self.namespace().file().metadata().map_err(|source| LabError::file(self.namespace().path(), source))?.ino();
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").map_err(|source| LabError::file("/proc", source))?.flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
@@ -169,7 +161,8 @@ fn link_mtu(link: &LinkMessage) -> u32 {
 
 /// Leaves out what the kernel makes by itself for every address: the local table, multicast and cache entries.
 fn is_configured(route: &RouteMessage) -> bool {
-    let kinds = [RouteType::Unicast, RouteType::BlackHole, RouteType::Unreachable, RouteType::Prohibit, RouteType::Throw];
+    let kinds =
+        [RouteType::Unicast, RouteType::BlackHole, RouteType::Unreachable, RouteType::Prohibit, RouteType::Throw];
     let multicast = route.header.destination_prefix_length == 8
         && route.attributes.iter().any(
             |attribute| matches!(attribute, RouteAttribute::Destination(RouteAddress::Inet6(to)) if to.is_multicast()),
@@ -232,7 +225,9 @@ fn rule_entry(family: u8, rule: &RuleMessage) -> RuleEntry {
 /// Listening TCP and bound UDP sockets of the namespace of this thread.
 fn listening() -> Vec<SocketEntry> {
     let mut found = Vec::new();
-    for (file, protocol, state) in [("tcp", "tcp", "0A"), ("tcp6", "tcp", "0A"), ("udp", "udp", "07"), ("udp6", "udp", "07")] {
+    for (file, protocol, state) in
+        [("tcp", "tcp", "0A"), ("tcp6", "tcp", "0A"), ("udp", "udp", "07"), ("udp6", "udp", "07")]
+    {
         let text = fs::read_to_string(format!("/proc/thread-self/net/{file}")).unwrap_or_default();
         for line in text.lines().skip(1) {
             let mut words = line.split_whitespace();
@@ -272,10 +267,7 @@ mod tests {
     #[test]
     fn proc_net_addresses() {
         assert_eq!(socket_address("0100007F:01BB"), Some(("127.0.0.1".parse().unwrap(), 443)));
-        assert_eq!(
-            socket_address("00000000000000000000000001000000:0035"),
-            Some(("::1".parse().unwrap(), 53))
-        );
+        assert_eq!(socket_address("00000000000000000000000001000000:0035"), Some(("::1".parse().unwrap(), 53)));
         assert_eq!(socket_address("0100007F"), None);
         assert_eq!(socket_address("01:zz"), None);
     }

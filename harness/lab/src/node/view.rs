@@ -44,7 +44,8 @@ impl View {
             File::open(OWN).map_err(|source| LabError::file(OWN, source))
         })
         .join();
-        let namespace = made.map_err(|_| LabError::system("make a mount view", std::io::Error::other("thread ended")))??;
+        let namespace =
+            made.map_err(|_| LabError::system("make a mount view", std::io::Error::other("thread ended")))??;
         Ok(Self { namespace, upper })
     }
 
@@ -95,11 +96,8 @@ fn collect(root: &Path, folder: &Path, into: &mut IndexMap<String, String>) {
 pub(crate) fn mount_view(folder: &Path) -> Result<()> {
     unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| LabError::system("make a mount namespace", errno))?;
     none_to("/", MsFlags::MS_REC | MsFlags::MS_PRIVATE, "detach the mounts of a node")?;
-    let options = format!(
-        "lowerdir=/etc,upperdir={},workdir={}",
-        folder.join("etc").display(),
-        folder.join("work").display()
-    );
+    let options =
+        format!("lowerdir=/etc,upperdir={},workdir={}", folder.join("etc").display(), folder.join("work").display());
     let overlay = |options: &str| {
         mount(Some("overlay"), "/etc", Some("overlay"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some(options))
     };

@@ -25,8 +25,14 @@ pub(super) fn prepare(spec: &SandboxSpec) -> Result<()> {
             tmpfs(Path::new(path), if path == "/run" { "mode=0755" } else { "mode=1777" })?;
         }
     }
-    mount(Some("proc"), "/proc", Some("proc"), MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC | MsFlags::MS_NODEV, None::<&str>)
-        .map_err(|errno| LabError::system("mount a fresh /proc (masked in some containers)", errno))?;
+    mount(
+        Some("proc"),
+        "/proc",
+        Some("proc"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC | MsFlags::MS_NODEV,
+        None::<&str>,
+    )
+    .map_err(|errno| LabError::system("mount a fresh /proc (masked in some containers)", errno))?;
 
     for (path, file) in &visible {
         rebind(path, file)?;

@@ -4,6 +4,6 @@ mod pump;
 mod sniffer;
 mod tap;
 
-pub(crate) use sniffer::Sniffer;
 pub use pump::{FrameSink, WireSpec, Wires};
+pub(crate) use sniffer::Sniffer;
 pub(crate) use tap::open_tap;

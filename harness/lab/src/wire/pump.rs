@@ -260,7 +260,7 @@ impl Pump {
         let index = (token / 2) as usize;
         let wire = &mut wires[index];
         let (from, mut source, mut sink_file) =
-            if token % 2 == 0 { (End::A, &wire.a, &wire.b) } else { (End::B, &wire.b, &wire.a) };
+            if token.is_multiple_of(2) { (End::A, &wire.a, &wire.b) } else { (End::B, &wire.b, &wire.a) };
         for _ in 0..BATCH {
             let length = match source.read(buffer) {
                 Ok(0) => return Ok(()),

@@ -36,7 +36,8 @@ pub(crate) struct InnerPacket {
 impl Sniffer {
     pub(crate) fn open(node: &Node) -> Result<Self> {
         let socket = node.run(packet_socket)?;
-        let socket = socket.map_err(|source| LabError::system(format!("listen to tunnels of `{}`", node.name()), source))?;
+        let socket =
+            socket.map_err(|source| LabError::system(format!("listen to tunnels of `{}`", node.name()), source))?;
         Ok(Self { socket, names: BTreeMap::new() })
     }
 
@@ -83,8 +84,9 @@ impl AsFd for Sniffer {
 fn packet_socket() -> io::Result<OwnedFd> {
     let checked = |result: i32| if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) };
     // SAFETY: no memory is involved; protocol 0 hears nothing yet.
-    let socket =
-        checked(unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0) })?;
+    let socket = checked(unsafe {
+        libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0)
+    })?;
     // SAFETY: the descriptor was just made and belongs to nobody else.
     let socket = unsafe { OwnedFd::from_raw_fd(socket) };
     let instruction = |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf, k };

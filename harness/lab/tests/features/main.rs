@@ -46,14 +46,14 @@ fn a_cell_can_be_had_here() -> Result<(), Failed> {
 }
 
 fn a_file_in_place_of_the_tun_device() -> Result<(), Failed> {
-    for id in ["tun", "tap"] {
+    for (id, reason) in [("tun", "/dev/net/tun"), ("tap", "make TAP device `probe`")] {
         let finding = run_broken("no-tun", id)?;
-        expect(&finding, Status::Missing, "/dev/net/tun")?;
+        expect(&finding, Status::Missing, reason)?;
         assert!(finding.prevents_runs() && finding.severity == Severity::Needed);
     }
     expect(&run_broken("no-tun", "veth")?, Status::Found, "")?;
     // What stands on it fails with it, and says by what.
-    expect(&run_broken("no-tun", "cell")?, Status::Missing, "/dev/net/tun")
+    expect(&run_broken("no-tun", "cell")?, Status::Missing, "make TAP device")
 }
 
 fn too_few_files() -> Result<(), Failed> {
@@ -63,7 +63,6 @@ fn too_few_files() -> Result<(), Failed> {
 /// Where namespaces cannot be had, what needs them is not called missing.
 fn no_namespaces_left() -> Result<(), Failed> {
     expect(&run_broken("no-namespaces", "network-namespace")?, Status::Missing, "")?;
-    expect(&run_broken("no-namespaces", "user-namespace")?, Status::Missing, "user.max_user_namespaces is 0")?;
     expect(&run_broken("no-namespaces", "nft-table")?, Status::Untried, "make the namespaces")
 }
 
@@ -130,10 +129,7 @@ fn broken(how: &str, id: &str) -> ExitCode {
         // The limit holds for the user namespace that it is set in.
         "no-namespaces" => {
             private_mounts();
-            for kind in ["user", "net"] {
-                let path = format!("/proc/sys/user/max_{kind}_namespaces");
-                std::fs::write(&path, "0").unwrap_or_else(|error| panic!("{path}: {error}"));
-            }
+            std::fs::write("/proc/sys/user/max_net_namespaces", "0").expect("set the limit");
         }
         other => panic!("unknown: {other}"),
     }

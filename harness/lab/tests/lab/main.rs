@@ -2,6 +2,7 @@
 //! that process becomes the cell.
 
 #![expect(unreachable_pub, reason = "a test program exports nothing")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 

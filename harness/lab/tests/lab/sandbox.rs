@@ -64,10 +64,7 @@ pub fn processes_of_a_node_end_with_it(cell: &Cell) {
         let spawned = left.spawn(&launch).unwrap();
         wait_for(|| async { left.snapshot(Default::default()).await.unwrap().processes.len() >= 2 }).await;
         drop(spawned);
-        wait_for(|| async {
-            left.snapshot(Default::default()).await.unwrap().processes.is_empty()
-        })
-        .await;
+        wait_for(|| async { left.snapshot(Default::default()).await.unwrap().processes.is_empty() }).await;
     });
 }
 

@@ -30,14 +30,13 @@ pub(in crate::features) fn tun() -> Outcome {
 
 fn open_tun() -> Result<File> {
     const PATH: &str = "/dev/net/tun";
-    let file =
-        OpenOptions::new().read(true).write(true).open(PATH).map_err(|source| LabError::file(PATH, source))?;
+    let file = OpenOptions::new().read(true).write(true).open(PATH).map_err(|source| LabError::file(PATH, source))?;
     // SAFETY: `ifreq` is plain data for which zero is a valid value; without a name the kernel chooses one.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
     // SAFETY: the descriptor is open and `request` is a valid interface request.
     unsafe { tunsetiff(file.as_raw_fd(), &raw const request) }
-        .map_err(|errno| LabError::system("make a TUN device", errno))?;
+        .map_err(|errno| LabError::system(format!("make a TUN device with {PATH}"), errno))?;
     Ok(file)
 }
 

@@ -8,7 +8,8 @@ use crate::features::probe::one_line;
 use crate::{LabError, Node};
 
 /// What [`crate::Nat::rebind`] and routers need in the table of connections.
-const TRACKED: &str = "chain input { type filter hook input priority filter; ct state new meta l4proto { tcp, udp } drop; }";
+const TRACKED: &str =
+    "chain input { type filter hook input priority filter; ct state new meta l4proto { tcp, udp } drop; }";
 
 /// A table for both IP versions, with named counters in every hook that faults use.
 pub(in crate::features) fn table() -> Outcome {

@@ -103,7 +103,10 @@ fn enough(what: &str, free: u64, wanted: u64) -> Result<String, LabError> {
     if free >= wanted {
         return Ok(fact);
     }
-    Err(LabError::system(format!("have enough {what}"), io::Error::other(format!("{fact}, {} MiB wanted", wanted >> 20))))
+    Err(LabError::system(
+        format!("have enough {what}"),
+        io::Error::other(format!("{fact}, {} MiB wanted", wanted >> 20)),
+    ))
 }
 
 #[cfg(test)]

@@ -36,10 +36,7 @@ fn with_nodes<const N: usize>(names: [&str; N], probe: impl AsyncFnOnce([&Node; 
 }
 
 fn runtime() -> Result<Runtime> {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| LabError::system("start a runtime", source))
+    Builder::new_current_thread().enable_all().build().map_err(|source| LabError::system("start a runtime", source))
 }
 
 /// Something else is missing that the probe stands on.

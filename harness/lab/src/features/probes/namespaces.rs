@@ -36,12 +36,12 @@ pub(in crate::features) fn host_name() -> Outcome {
 
 /// The cell is process 1 of its PID namespace.
 pub(in crate::features) fn processes() -> Outcome {
-    Outcome::of(isolate(CloneFlags::CLONE_NEWPID).and_then(|()| go_on_in_child()).and_then(|()| {
-        match std::process::id() {
+    Outcome::of(isolate(CloneFlags::CLONE_NEWPID).and_then(|()| go_on_in_child()).and_then(
+        |()| match std::process::id() {
             1 => Ok(String::new()),
             id => Err(LabError::system("be process 1", other(&format!("it is {id}")))),
-        }
-    }))
+        },
+    ))
 }
 
 /// `/proc` of the PID namespace; containers mask theirs, and then the kernel refuses a new one.

@@ -52,16 +52,17 @@ pub(in crate::features) fn ordinary_user() -> Outcome {
         .and_then(|()| tmpfs(Path::new("/tmp"), "mode=1777"));
     match tried {
         Ok(()) => Outcome::Found(String::new()),
-        Err(error) => Outcome::Missing(format!("{}{}", one_line(&error.to_string()), forbidden())),
+        Err(error) => {
+            let value = |key: &str| fs::read_to_string(Path::new("/proc/sys").join(key)).unwrap_or_default();
+            Outcome::Missing(format!("{}{}", one_line(&error.to_string()), forbidden(value)))
+        }
     }
 }
 
-/// The settings that are in the way.
-fn forbidden() -> String {
-    let set = FORBID.iter().filter(|(key, value)| {
-        fs::read_to_string(Path::new("/proc/sys").join(key)).is_ok_and(|text| text.trim() == *value)
-    });
-    set.map(|(key, value)| format!("; {} is {value}", key.replace('/', "."))).collect()
+/// The settings that are in the way; a key that the kernel does not know has no value.
+fn forbidden(value: impl Fn(&str) -> String) -> String {
+    let set = FORBID.iter().filter(|(key, forbids)| value(key).trim() == *forbids);
+    set.map(|(key, forbids)| format!("; {} is {forbids}", key.replace('/', "."))).collect()
 }
 
 /// Of this process as root, of a process in a user namespace otherwise.
@@ -101,6 +102,15 @@ pub(in crate::features) fn other_user() -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_in_the_way() {
+        let ubuntu = |key: &str| if key.starts_with("kernel/apparmor") { "1\n".to_owned() } else { String::new() };
+        assert_eq!(forbidden(ubuntu), "; kernel.apparmor_restrict_unprivileged_userns is 1");
+        let none_left = |key: &str| if key.starts_with("user/") { "0\n".to_owned() } else { "1\n".to_owned() };
+        assert!(forbidden(none_left).ends_with("; user.max_user_namespaces is 0"));
+        assert_eq!(forbidden(|_| String::new()), "");
+    }
 
     #[test]
     fn capability_masks() {

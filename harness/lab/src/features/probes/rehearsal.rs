@@ -50,7 +50,8 @@ fn rehearse() -> Result<String> {
 }
 
 fn spec() -> Result<LabSpec> {
-    let wrong = |error: &dyn std::fmt::Display| LabError::system("read an address", std::io::Error::other(error.to_string()));
+    let wrong =
+        |error: &dyn std::fmt::Display| LabError::system("read an address", std::io::Error::other(error.to_string()));
     let link = |a: (&str, &str), b: (&str, &str)| -> Result<LinkSpec> {
         let end = |(node, address): (&str, &str)| -> Result<_> {
             Ok((node.to_owned(), vec![address.parse().map_err(|error| wrong(&error))?]))
