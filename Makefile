@@ -17,9 +17,12 @@ test: cargo ## Runs every test, and says which were skipped and why (ARGS goes t
 	@.ci/test $(ARGS)
 
 lint: cargo ## Checks formatting, clippy and the shell scripts
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/*; else echo 'shellcheck is not installed: .ci/ is not checked'; fi
+	@failed=; \
+	cargo fmt --all --check || failed+=' formatting'; \
+	cargo clippy --workspace --all-targets --locked -- -D warnings || failed+=' clippy'; \
+	if command -v shellcheck >/dev/null; then shellcheck .ci/* || failed+=' shellcheck'; \
+	else echo 'lint: shellcheck is not installed, .ci/ is not checked'; fi; \
+	if [[ $$failed ]]; then echo "lint: failed:$$failed" >&2; exit 1; fi
 
 bench: packages peers cargo ## Runs the benchmarks
 	cargo bench --locked --package interop-benches

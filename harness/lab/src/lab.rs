@@ -13,8 +13,8 @@ use crate::link::{End, Link, Profile};
 use crate::wire::{Sniffer, WireSpec};
 use crate::{FrameSink, LabError, Nat, Node, Result, RouteTarget, Wires};
 
-/// How long links may take to report that they run.
-const LINKS_RUNNING: Duration = Duration::from_secs(5);
+/// How long links and addresses may take until they can be used.
+const READY: Duration = Duration::from_secs(5);
 
 /// A lab to be built.
 #[derive(Clone, Debug, Default)]
@@ -144,11 +144,13 @@ impl Lab {
         phases.end("rules");
 
         try_join_all(nodes.values().map(|node| async {
-            let indexes: Vec<u32> = plugs_of(node).iter().map(|plug| plug.index).collect();
-            node.wait_running(&indexes, LINKS_RUNNING).await
+            let plugs = plugs_of(node);
+            let indexes: Vec<u32> = plugs.iter().map(|plug| plug.index).collect();
+            let addresses: Vec<IpNet> = plugs.iter().flat_map(|plug| plug.addresses).copied().collect();
+            node.wait_ready(&indexes, &addresses, READY).await
         }))
         .await?;
-        phases.end("links running");
+        phases.end("links ready");
         Ok(Self { nodes, wires, start, phases: phases.done })
     }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use indexmap::IndexMap;
 use interop_catalogue::{Catalogue, LoadOptions, Peer, Side};
 use interop_engine::features::{Examiner, Finding, Group, Severity, Status};
-use interop_engine::{PeerChoice, find_peer};
+use interop_engine::{EngineError, PeerChoice, find_peer};
 use interop_evidence::Exit;
 
 use super::print;
@@ -43,13 +43,16 @@ fn as_json(findings: &[Finding]) -> String {
 
 fn about_this_machine() -> String {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{} {}, {}", std::env::consts::OS, release.trim(), std::env::consts::ARCH)
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let is_root = status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"));
+    let user = if is_root { "root" } else { "an ordinary user" };
+    format!("Linux {}, {}, as {user}", release.trim(), std::env::consts::ARCH)
 }
 
-/// The report: one line for what is there, why and how for what is not.
+/// The report: one line for what is there; why and how for what is not.
 fn render(machine: &str, findings: &[Finding]) -> String {
     let width = findings.iter().map(|finding| finding.id.len()).max().unwrap_or(0);
-    let mut hints: IndexMap<&str, &str> = IndexMap::new();
+    let mut said = Said::default();
     let mut text = format!("{machine}\n");
     for group in Group::ALL {
         let of_group: Vec<&Finding> = findings.iter().filter(|finding| finding.group == group).collect();
@@ -58,25 +61,41 @@ fn render(machine: &str, findings: &[Finding]) -> String {
             let _ = writeln!(text, "\n{group}");
         }
         for finding in of_group {
-            let detail = if finding.detail.is_empty() { String::new() } else { format!(": {}", finding.detail) };
-            let said = format!("{}{detail}", finding.what);
             let first = format!("  {:7}  {:width$}  ", finding.status, finding.id);
-            paragraph(&mut text, &first, &said);
-            if finding.status == Status::Found {
+            let detail = match finding.status {
+                Status::Found => finding.detail.clone(),
+                _ => said.once(&finding.detail, &finding.id),
+            };
+            let colon = if detail.is_empty() { "" } else { ": " };
+            paragraph(&mut text, &first, &format!("{}{colon}{detail}", finding.what));
+            // What could not be tried for the same reason as something before it needs no more words.
+            if finding.status == Status::Found || (finding.status == Status::Untried && detail != finding.detail) {
                 continue;
             }
             let who = if finding.severity == Severity::Needed { "needed:" } else { "optional:" };
             paragraph(&mut text, &format!("{:INDENT$}{who:9} ", ""), &finding.why);
-            let how = match hints.get(finding.how_to_get.as_str()) {
-                Some(before) => format!("as for `{before}`"),
-                None => finding.how_to_get.clone(),
-            };
-            hints.entry(&finding.how_to_get).or_insert(&finding.id);
+            let how = said.once(&finding.how_to_get, &finding.id);
             paragraph(&mut text, &format!("{:INDENT$}{:9} ", "", "get it:"), &how);
         }
     }
     let _ = writeln!(text, "\n{}", summary(findings));
     text
+}
+
+/// What was said, and of what: said once, it is only pointed to.
+#[derive(Default)]
+struct Said(IndexMap<String, String>);
+
+impl Said {
+    fn once(&mut self, text: &str, id: &str) -> String {
+        match self.0.get(text) {
+            Some(before) => format!("as for `{before}`"),
+            None => {
+                self.0.insert(text.to_owned(), id.to_owned());
+                text.to_owned()
+            }
+        }
+    }
 }
 
 fn summary(findings: &[Finding]) -> String {
@@ -136,7 +155,9 @@ fn programs_of_peers() -> Vec<Finding> {
             found.extend(&peers);
         }
         let script = (name == "openconnect").then(|| vpnc_script(choice.as_ref().ok()));
-        findings.push(program(name, &peers, choice.map_err(|error| error.to_string())));
+        // The hint that follows the reason is said in another place.
+        let reason = |error: EngineError| error.to_string().split("; ").next().map(str::to_owned).unwrap_or_default();
+        findings.push(program(name, &peers, choice.map_err(reason)));
         findings.extend(script);
     }
     let couples = found.iter().flat_map(|client| found.iter().map(move |server| (client, server)));
@@ -156,7 +177,7 @@ fn program(name: &str, peers: &[&Peer], choice: Result<PeerChoice, String>) -> F
     let install = package.map_or_else(String::new, |package| format!("; or install package {package}"));
     let (status, detail) = match choice {
         Ok(choice) => (Status::Found, format!("{} at {}", choice.version, choice.binary.display())),
-        Err(reason) => (Status::Missing, reason),
+        Err(reason) => (Status::Missing, format!("failed to {reason}")),
     };
     Finding {
         id: name.to_owned(),
@@ -166,7 +187,10 @@ fn program(name: &str, peers: &[&Peer], choice: Result<PeerChoice, String>) -> F
         status,
         detail,
         why: format!("cells with the peers {}", ids.join(", ")),
-        how_to_get: format!("make peers (unpacks it, installs and starts nothing){install}; or your own build: --client or --server {}=PATH", ids[0]),
+        how_to_get: format!(
+            "make peers (unpacks it, installs and starts nothing){install}; or your own build: --client or --server {}=PATH",
+            ids[0]
+        ),
     }
 }
 
@@ -213,6 +237,7 @@ mod tests {
         vec![
             finding("tun", Group::Kernel, Severity::Needed, Status::Missing, "open /dev/net/tun: no such file"),
             finding("veth", Group::Kernel, Severity::Optional, Status::Untried, "no namespaces"),
+            finding("ipv6", Group::Kernel, Severity::Optional, Status::Untried, "no namespaces"),
             finding("cores", Group::Machine, Severity::Optional, Status::Found, "2"),
             finding("nft", Group::Programs, Severity::Needed, Status::Found, ""),
         ]
@@ -230,6 +255,7 @@ kernel
   untried  veth   what veth is: no namespaces
            optional: why veth
            get it:   as for `tun`
+  untried  ipv6   what ipv6 is: as for `veth`
 
 machine
   found    cores  what cores is: 2
@@ -238,21 +264,21 @@ programs
   found    nft    what nft is
 
 Cells cannot run here; needed and not here: tun.
-Optional and not here: veth.
+Optional and not here: veth, ipv6.
 ";
         assert_eq!(render("Linux 6.1", &mixed()), expected);
     }
 
     #[test]
     fn all_is_well() {
-        let text = render("Linux 6.1", &mixed()[2..]);
+        let text = render("Linux 6.1", &mixed()[3..]);
         assert!(text.ends_with("\nEverything needed is here (2 things looked at).\n"), "{text}");
     }
 
     #[test]
     fn only_what_is_needed_prevents_runs() {
         let prevents: Vec<bool> = mixed().iter().map(Finding::prevents_runs).collect();
-        assert_eq!(prevents, [true, false, false, false]);
+        assert_eq!(prevents, [true, false, false, false, false]);
         let untried = finding("x", Group::Kernel, Severity::Needed, Status::Untried, "");
         assert!(untried.prevents_runs(), "what could not be tried is not known to be there");
     }

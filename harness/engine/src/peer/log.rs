@@ -9,7 +9,7 @@ use std::time::Duration;
 use interop_catalogue::{LogEvent, Peer, Refusal};
 use interop_evidence::{EventKind, PeerRole};
 use regex::Regex;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
@@ -68,8 +68,8 @@ impl PeerLog {
         tokio::spawn(async move {
             let mut reader = BufReader::new(pipe);
             let mut line = Vec::new();
-            // A pipe that breaks has said everything that it will say.
-            while let Ok(1..) = reader.read_until(b'\n', &mut line).await {
+            // A pipe that ends or breaks has said everything that it will say.
+            while read_line(&mut reader, &mut line).await.is_ok_and(|more| more) {
                 log.take(&line);
                 line.clear();
             }
@@ -79,7 +79,6 @@ impl PeerLog {
 
     fn take(&self, line: &[u8]) {
         let shared = &self.shared;
-        let line = &line[..line.len().min(LONGEST_LINE)];
         let text = String::from_utf8_lossy(line).trim_end().to_owned();
         let mut state = self.lock();
         let stamped = format!("{} {text}\n", shared.recorder.now());
@@ -162,5 +161,47 @@ impl PeerLog {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads up to the next end of line and keeps the first [`LONGEST_LINE`] bytes; `false` at the end of the pipe.
+async fn read_line(reader: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> std::io::Result<bool> {
+    loop {
+        let read = reader.fill_buf().await?;
+        if read.is_empty() {
+            return Ok(!line.is_empty());
+        }
+        let end = read.iter().position(|byte| *byte == b'\n');
+        let part = &read[..end.unwrap_or(read.len())];
+        line.extend_from_slice(&part[..part.len().min(LONGEST_LINE.saturating_sub(line.len()))]);
+        let used = end.map_or(read.len(), |end| end + 1);
+        reader.consume(used);
+        if end.is_some() {
+            return Ok(true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn lines(text: &[u8]) -> Vec<Vec<u8>> {
+        let mut reader = BufReader::with_capacity(7, text);
+        let mut lines = Vec::new();
+        let mut line = Vec::new();
+        while read_line(&mut reader, &mut line).await.unwrap() {
+            lines.push(std::mem::take(&mut line));
+        }
+        lines
+    }
+
+    #[tokio::test]
+    async fn lines_are_split_and_bounded() {
+        assert_eq!(lines(b"one\n\ntwo and more\nlast").await, [&b"one"[..], b"", b"two and more", b"last"]);
+        let endless = vec![b'x'; 3 * LONGEST_LINE];
+        let read = lines(&endless).await;
+        assert_eq!(read.len(), 1);
+        assert_eq!(read[0].len(), LONGEST_LINE);
     }
 }

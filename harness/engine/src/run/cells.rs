@@ -43,6 +43,11 @@ pub(super) struct Keep {
 }
 
 async fn try_run(command: &CellCommand, job: &CellJob, limit: u64, keep: Option<&Keep>) -> Result<CellRecord, String> {
+    if job.bundle.exists() {
+        // Evidence of an earlier run in the same folder must not be taken for this one's.
+        fs::remove_dir_all(&job.bundle)
+            .map_err(|error| format!("failed to replace {}: {error}", job.bundle.display()))?;
+    }
     let bundle = Bundle::create(&job.bundle).map_err(|error| format!("failed to {error}"))?;
     let own_log = bundle.logs().join("harness.log");
     let log = fs::File::create(&own_log).map_err(|error| format!("failed to write {}: {error}", own_log.display()))?;

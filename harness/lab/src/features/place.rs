@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use nix::mount::MsFlags;
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
@@ -27,9 +27,10 @@ pub(super) enum Place {
     OrdinaryUser,
 }
 
-/// The namespaces of a cell that need no fork.
-const PLAIN: CloneFlags = CloneFlags::CLONE_NEWNS
+/// The namespaces of a cell.
+pub(super) const ALL: CloneFlags = CloneFlags::CLONE_NEWNS
     .union(CloneFlags::CLONE_NEWNET)
+    .union(CloneFlags::CLONE_NEWPID)
     .union(CloneFlags::CLONE_NEWIPC)
     .union(CloneFlags::CLONE_NEWUTS);
 
@@ -38,13 +39,14 @@ impl Place {
     pub(super) fn enter(self) -> Result<()> {
         match self {
             Self::Here => return Ok(()),
-            Self::Namespaces => isolate(PLAIN)?,
-            Self::OrdinaryUser => {
-                become_ordinary()?;
-                isolate(PLAIN)?;
-            }
+            Self::Namespaces => {}
+            Self::OrdinaryUser => become_ordinary()?,
         }
+        isolate(ALL)?;
+        go_on_in_child()?;
         none_to("/", MsFlags::MS_REC | MsFlags::MS_PRIVATE, "detach the mounts")?;
+        // Containers have a read-only /proc/sys; a cell has its own. Where that cannot be had, its own probe tells.
+        let _ = mount_proc();
         tmpfs(Path::new("/run"), "mode=0755")?;
         tmpfs(Path::new("/tmp"), "mode=1777")
     }
@@ -78,6 +80,13 @@ pub(super) fn become_ordinary() -> Result<()> {
     // A process that changed its user may not write its own maps otherwise.
     prctl::set_dumpable(true).map_err(failed)?;
     die_with_parent()
+}
+
+/// Mounts the `/proc` of the PID namespace of this process.
+pub(super) fn mount_proc() -> Result<()> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC | MsFlags::MS_NODEV;
+    mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>)
+        .map_err(|errno| LabError::system("mount a new /proc", errno))
 }
 
 /// Goes on in a child, which is process 1 of a PID namespace that was just made; this process ends as the child does.

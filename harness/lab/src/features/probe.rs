@@ -113,10 +113,10 @@ pub enum Outcome {
 
 impl Outcome {
     /// [`Self::Found`] with the fact, or [`Self::Missing`] with the error.
-    pub(super) fn of<E: fmt::Display>(result: Result<String, E>) -> Self {
+    pub(super) fn of(result: crate::Result<String>) -> Self {
         match result {
             Ok(fact) => Self::Found(fact),
-            Err(error) => Self::Missing(one_line(&error.to_string())),
+            Err(error) => Self::Missing(format!("failed to {}", one_line(&error.to_string()))),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Links, addresses and routes of a node, through rtnetlink.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt as _;
 use ipnet::IpNet;
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
-use netlink_packet_route::link::{LinkFlags, LinkMessage};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_packet_route::route::RouteType;
 use rtnetlink::{LinkUnspec, RouteMessageBuilder};
 
@@ -15,6 +16,10 @@ use crate::{LabError, Result};
 
 /// Index of `lo` in every namespace (`LOOPBACK_IFINDEX`, net/flow.h).
 const LOOPBACK: u32 = 1;
+
+/// How long the kernel may take for what it does in the background, and how long to wait before looking again.
+const SOON: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_micros(500);
 
 /// Where a route leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,13 +95,14 @@ impl Node {
             .map_err(self.netlink_error(&format!("set the MTU of `{interface}` to {mtu}")))
     }
 
-    /// Adds an address; IPv6 without duplicate-address detection.
+    /// Adds an address, usable at once; IPv6 without duplicate-address detection.
     ///
     /// # Errors
     /// When the kernel refuses.
     pub async fn add_address(&self, interface: &str, address: IpNet) -> Result<()> {
         let index = self.index(interface).await?;
-        self.add_address_at(index, address).await
+        self.add_address_at(index, address).await?;
+        self.wait_ready(&[], &[address], SOON).await
     }
 
     pub(crate) async fn add_address_at(&self, index: u32, address: IpNet) -> Result<()> {
@@ -187,24 +193,52 @@ impl Node {
         Ok(builder.build())
     }
 
-    /// Waits until interfaces report carrier and queue: before that, the first packet may wait a second.
-    pub(crate) async fn wait_running(&self, interfaces: &[u32], within: Duration) -> Result<()> {
+    /// Waits until interfaces have carrier and queue (before that, the first packet may wait a second), and until the
+    /// IPv6 addresses are the node's own.
+    pub(crate) async fn wait_ready(&self, interfaces: &[u32], addresses: &[IpNet], within: Duration) -> Result<()> {
         let deadline = Instant::now() + within;
-        loop {
-            let links: Vec<LinkMessage> =
-                self.netlink().link().get().execute().try_collect().await.map_err(self.netlink_error("list links"))?;
-            let runs = |link: &&LinkMessage| link.header.flags.contains(LinkFlags::Running | LinkFlags::Up);
-            let running: Vec<u32> = links.iter().filter(runs).map(|link| link.header.index).collect();
-            if interfaces.iter().all(|index| running.contains(index)) {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(LabError::Deadline {
-                    what: format!("all interfaces of `{}` running", self.name()),
-                    within,
-                });
-            }
-            tokio::time::sleep(Duration::from_micros(500)).await;
+        let in_time = |what: String| match Instant::now() > deadline {
+            true => Err(LabError::Deadline { what, within }),
+            false => Ok(()),
+        };
+        while !self.all_running(interfaces).await? {
+            in_time(format!("all interfaces of `{}` running", self.name()))?;
+            tokio::time::sleep(PAUSE).await;
         }
+        for address in addresses {
+            while !self.is_own(address.addr()).await? {
+                in_time(format!("address {address} of `{}` in use", self.name()))?;
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        Ok(())
     }
+
+    async fn all_running(&self, interfaces: &[u32]) -> Result<bool> {
+        let links: Vec<LinkMessage> =
+            self.netlink().link().get().execute().try_collect().await.map_err(self.netlink_error("list links"))?;
+        let running: Vec<u32> = links.iter().filter(|link| runs(link)).map(|link| link.header.index).collect();
+        Ok(interfaces.iter().all(|index| running.contains(index)))
+    }
+
+    /// Whether packets to an address would be delivered here. The kernel takes an IPv6 address into use in the
+    /// background, some time after it has acknowledged it, also where it looks for no duplicates.
+    async fn is_own(&self, address: IpAddr) -> Result<bool> {
+        if address.is_ipv4() {
+            return Ok(true);
+        }
+        let query = RouteMessageBuilder::<IpAddr>::new().destination_prefix(address, 128);
+        let query =
+            query.map_err(|error| LabError::system("ask for a route", std::io::Error::other(error.to_string())))?;
+        let mut routes = pin!(self.netlink().route().get(query.build()).execute());
+        // Before that there is another route, or none at all, which is an error.
+        Ok(matches!(routes.try_next().await, Ok(Some(route)) if route.header.kind == RouteType::Local))
+    }
+}
+
+/// Whether an interface sends what it is given. `IFF_RUNNING` is no sign of that: a veth shows it before the kernel, in
+/// the background, has noticed its carrier and put a queue in place of `noop`, which drops everything.
+fn runs(link: &LinkMessage) -> bool {
+    link.header.flags.contains(LinkFlags::Up | LinkFlags::LowerUp)
+        && link.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::Qdisc(name) if name != "noop"))
 }

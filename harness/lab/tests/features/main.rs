@@ -53,7 +53,7 @@ fn a_file_in_place_of_the_tun_device() -> Result<(), Failed> {
     }
     expect(&run_broken("no-tun", "veth")?, Status::Found, "")?;
     // What stands on it fails with it, and says by what.
-    expect(&run_broken("no-tun", "cell")?, Status::Missing, "make TAP device")
+    expect(&run_broken("no-tun", "cell")?, Status::Missing, "/dev/net/tun")
 }
 
 fn too_few_files() -> Result<(), Failed> {

@@ -81,7 +81,7 @@ async fn crosses([left, right]: [&Node; 2]) -> Result<String> {
         node.add_address("probe", format!("10.0.0.{}/24", number + 1).parse().map_err(impossible)?).await?;
     }
     for (node, index) in [left, right].into_iter().zip(indexes) {
-        node.wait_running(&[index], SOON).await?;
+        node.wait_ready(&[index], &[], SOON).await?;
     }
     arrives(&bind(left, "10.0.0.1:0")?, &bind(right, "10.0.0.2:0")?)
 }

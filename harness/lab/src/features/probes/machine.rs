@@ -35,16 +35,17 @@ pub(in crate::features) fn container() -> Outcome {
 fn which_container(groups: &str, named: &str, exists: impl Fn(&str) -> bool) -> String {
     let seen = CONTAINERS.iter().find(|(_, path, word)| exists(path) || groups.contains(word));
     match (seen, named.trim()) {
-        (Some((name, ..)), _) => (*name).to_owned(),
+        (Some((name, ..)), _) => format!("looks like {name}"),
         (None, "") => "none seen".to_owned(),
-        (None, name) => name.to_owned(),
+        (None, name) => format!("looks like {name}"),
     }
 }
 
 pub(in crate::features) fn cores() -> Outcome {
     match std::thread::available_parallelism().map(usize::from) {
         Ok(1) => Outcome::Missing("1 core: programs and wires wait for each other".to_owned()),
-        other => Outcome::of(other.map(|cores| cores.to_string())),
+        Ok(cores) => Outcome::Found(cores.to_string()),
+        Err(error) => Outcome::Untried(format!("failed to count them: {error}")),
     }
 }
 
@@ -117,9 +118,9 @@ mod tests {
     fn containers() {
         let nowhere = |_: &str| false;
         assert_eq!(which_container("0::/\n", "", nowhere), "none seen");
-        assert_eq!(which_container("0::/\n", "", |path| path == "/.dockerenv"), "docker");
-        assert_eq!(which_container("1:cpu:/kubepods/besteffort/x\n", "", nowhere), "kubernetes");
-        assert_eq!(which_container("0::/\n", "systemd-nspawn\n", nowhere), "systemd-nspawn");
+        assert_eq!(which_container("0::/\n", "", |path| path == "/.dockerenv"), "looks like docker");
+        assert_eq!(which_container("1:cpu:/kubepods/besteffort/x\n", "", nowhere), "looks like kubernetes");
+        assert_eq!(which_container("0::/\n", "systemd-nspawn\n", nowhere), "looks like systemd-nspawn");
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
-use nix::mount::{MsFlags, mount};
+use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
 use nix::unistd::{gethostname, sethostname};
 
 use crate::features::Outcome;
-use crate::features::place::{go_on_in_child, isolate};
+use crate::features::place::{go_on_in_child, isolate, mount_proc};
 use crate::sandbox_mounts::none_to;
 use crate::{LabError, Result};
 
@@ -52,10 +52,7 @@ pub(in crate::features) fn fresh_proc() -> Outcome {
     if let Err(error) = entered {
         return super::untried(&error);
     }
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC | MsFlags::MS_NODEV;
-    let mounted = mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>)
-        .map_err(|errno| LabError::system("mount it", errno));
-    Outcome::of(mounted.and_then(|()| {
+    Outcome::of(mount_proc().and_then(|()| {
         let own = fs::read_link("/proc/self").map_err(|source| LabError::file("/proc/self", source))?;
         if own.as_os_str() == "1" { Ok(String::new()) } else { Err(LabError::file("/proc", other("it is another's"))) }
     }))

@@ -1,7 +1,6 @@
 //! What this user may do.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use nix::sched::CloneFlags;
@@ -9,7 +8,7 @@ use nix::unistd::{geteuid, sethostname};
 
 use crate::LabError;
 use crate::features::Outcome;
-use crate::features::place::{become_ordinary, isolate};
+use crate::features::place::{ALL, become_ordinary, isolate};
 use crate::features::probe::one_line;
 use crate::sandbox_mounts::tmpfs;
 
@@ -41,20 +40,15 @@ pub(in crate::features) fn ordinary_user() -> Outcome {
     if let Err(error) = become_ordinary() {
         return Outcome::Untried(format!("failed to {}", one_line(&error.to_string())));
     }
-    let all = CloneFlags::CLONE_NEWNS
-        | CloneFlags::CLONE_NEWNET
-        | CloneFlags::CLONE_NEWPID
-        | CloneFlags::CLONE_NEWIPC
-        | CloneFlags::CLONE_NEWUTS;
     // AppArmor lets the namespaces be made and takes away the power in them.
-    let tried = isolate(all)
+    let tried = isolate(ALL)
         .and_then(|()| sethostname("cell").map_err(|errno| LabError::system("set the host name in them", errno)))
         .and_then(|()| tmpfs(Path::new("/tmp"), "mode=1777"));
     match tried {
         Ok(()) => Outcome::Found(String::new()),
         Err(error) => {
             let value = |key: &str| fs::read_to_string(Path::new("/proc/sys").join(key)).unwrap_or_default();
-            Outcome::Missing(format!("{}{}", one_line(&error.to_string()), forbidden(value)))
+            Outcome::Missing(format!("failed to {}{}", one_line(&error.to_string()), forbidden(value)))
         }
     }
 }
@@ -73,16 +67,15 @@ pub(in crate::features) fn capabilities() -> Outcome {
         return super::untried(&error);
     }
     let path = "/proc/self/status";
-    let status = fs::read_to_string(path).map_err(|source| LabError::file(path, source));
-    Outcome::of(status.and_then(|status| {
-        let mask = effective(&status).ok_or_else(|| LabError::file(path, io::Error::other("it has no line CapEff")))?;
-        let lacking: Vec<&str> =
-            CAPABILITIES.iter().filter(|(bit, _)| mask >> bit & 1 == 0).map(|(_, name)| *name).collect();
-        match lacking.is_empty() {
-            true => Ok(String::new()),
-            false => Err(LabError::system("have", io::Error::other(lacking.join(", ")))),
-        }
-    }))
+    let Some(mask) = fs::read_to_string(path).ok().as_deref().and_then(effective) else {
+        return Outcome::Untried(format!("failed to read {path}"));
+    };
+    let lacking: Vec<&str> =
+        CAPABILITIES.iter().filter(|(bit, _)| mask >> bit & 1 == 0).map(|(_, name)| *name).collect();
+    match lacking.is_empty() {
+        true => Outcome::Found(String::new()),
+        false => Outcome::Missing(format!("without {}", lacking.join(", "))),
+    }
 }
 
 /// The line `CapEff` of `/proc/PID/status`.

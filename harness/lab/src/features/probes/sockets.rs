@@ -69,7 +69,8 @@ pub(in crate::features) fn timers() -> Outcome {
         all.sort();
         Ok(all[all.len() / 2])
     };
-    Outcome::of(late().map(|median| format!("{} µs late (median)", median.as_micros())))
+    let late = late().map_err(|errno| LabError::system("wait for a timer", errno));
+    Outcome::of(late.map(|median| format!("{} µs late (median)", median.as_micros())))
 }
 
 async fn on_loopback(node: &Node, work: fn() -> io::Result<()>) -> Result<String> {
