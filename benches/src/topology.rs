@@ -1,11 +1,11 @@
-//! The topology that is built again and again: eight nodes, two routers with address translation between the client
-//! and the internet.
+//! What is built: a double NAT with eight nodes, and nodes in a row.
 //!
 //! ```text
-//! client -lan- home ~wan~ carrier ~core- internet -edge- gateway -inside- office
-//!              (NAT)      (NAT)             |  \
-//!                                         web  dns
-//!                                        public resolver
+//! client -lan- home -wan- carrier -core- internet -edge- gateway -inside- office
+//!             (NAT)        (NAT)          |    |
+//!                                        web  dns
+//!                                         |    |
+//!                                    public    resolver
 //! ```
 
 use indexmap::IndexMap;
@@ -47,75 +47,74 @@ pub const ROUTERS: [&str; 4] = ["home", "carrier", "internet", "gateway"];
 pub const NATS: [(&str, &str); 2] = [("home", "wan"), ("carrier", "core")];
 
 /// Nodes whose programs see their own `/etc`, where that is part of the measurement.
-pub const PEERS: [&str; 2] = ["client", "gateway"];
+const PEERS: [&str; 2] = ["client", "gateway"];
 
-/// The topology for our lab, with links of one kind.
-pub fn double_nat(kind: LinkKind, with_views: bool) -> LabSpec {
+/// The double NAT for our lab, with links of one kind; `views` gives the nodes of peers their own `/etc`.
+pub fn double_nat(kind: LinkKind, views: bool) -> LabSpec {
     let node = |name: &str| {
-        let routes = DEFAULT_ROUTES.iter().filter(|(of, _)| *of == name).map(|(_, via)| default_route(via));
+        let routes = DEFAULT_ROUTES.iter().filter(|(of, _)| *of == name).map(|(_, via)| route("0.0.0.0/0", via));
         let spec = NodeSpec {
             forwards: ROUTERS.contains(&name),
             nat: NATS.iter().find(|(of, _)| *of == name).map(|(_, outside)| nat(outside)),
             routes: routes.collect(),
-            resolver: (with_views && PEERS.contains(&name)).then(|| "nameserver 192.0.2.130\n".to_owned()),
+            resolver: (views && PEERS.contains(&name)).then(|| "nameserver 192.0.2.130\n".to_owned()),
         };
         (name.to_owned(), spec)
     };
-    let link = |(name, ends): &Ends| (name.to_string(), link_of(kind, *ends));
+    let link = |(name, [a, b]): &Ends| (name.to_string(), link([a.0, b.0], [a.1, b.1], kind));
     LabSpec { nodes: NODES.into_iter().map(node).collect(), links: LINKS.iter().map(link).collect(), seed: 1 }
 }
 
-/// `left - n routers - right` in a row, for throughput and latency; `right` is [`row_target`].
-pub fn row(kind: LinkKind, routers: u8, profiles: [Profile; 2]) -> LabSpec {
-    let mut nodes = IndexMap::new();
-    let mut links = IndexMap::new();
-    let count = routers + 2;
-    for position in 0..count {
-        let routes = match position {
-            0 => vec![default_route("10.0.0.2")],
-            last if last + 1 == count => vec![default_route(&format!("10.0.{}.1", last - 1))],
-            // Two links at most, so that a router knows every subnet.
-            _ => Vec::new(),
-        };
-        let forwards = position > 0 && position + 1 < count;
-        nodes.insert(row_node(position), NodeSpec { forwards, routes, ..NodeSpec::default() });
-        if position + 1 < count {
-            let address = |host: u8| format!("10.0.{position}.{host}/24");
-            let (a, b) = (address(1), address(2));
-            let mut spec = link_of(kind, [("", &a), ("", &b)]);
-            spec.ends[0].0 = row_node(position);
-            spec.ends[1].0 = row_node(position + 1);
-            spec.profiles = if position == 0 { profiles.clone() } else { Default::default() };
-            links.insert(format!("hop{position}"), spec);
-        }
-    }
-    LabSpec { nodes, links, seed: 20_261_121 }
+/// The rules of a router with NAT, as our lab loads them.
+pub fn nat(outside: &str) -> Nat {
+    Nat { kind: NatKind::PortRestricted, outside: outside.to_owned(), udp_timeout: None, generation: 0 }
 }
 
-/// Name of a node of a [`row`].
+/// Nodes in a row, `routers` of them between the two ends. `profile` is what the first link does to frames that leave
+/// the first node.
+pub fn row(kind: LinkKind, routers: u8, profile: Profile, seed: u64) -> LabSpec {
+    let last = routers + 1;
+    let node = |position: u8| {
+        let mut routes: Vec<RouteSpec> =
+            (1..position).map(|net| route(&format!("10.0.{}.0/24", net - 1), &row_address(position - 1, 1))).collect();
+        if position < last {
+            routes.push(route("0.0.0.0/0", &row_address(position, 2)));
+        }
+        NodeSpec { forwards: position > 0 && position < last, routes, ..NodeSpec::default() }
+    };
+    let hop = |position: u8| {
+        let names = [row_node(position), row_node(position + 1)];
+        let addresses = [1, 2].map(|host| format!("{}/24", row_address(position, host)));
+        let mut link = link([&names[0], &names[1]], [&addresses[0], &addresses[1]], kind);
+        if position == 0 {
+            link.profiles[0] = profile.clone();
+        }
+        (format!("hop{position}"), link)
+    };
+    LabSpec {
+        nodes: (0..=last).map(|position| (row_node(position), node(position))).collect(),
+        links: (0..last).map(hop).collect::<IndexMap<_, _>>(),
+        seed,
+    }
+}
+
+/// Name of a node of a [`row`], from 0.
 pub fn row_node(position: u8) -> String {
     format!("n{position}")
 }
 
-/// Name and address of the last node of a [`row`].
-pub fn row_target(routers: u8) -> (String, String) {
-    (row_node(routers + 1), format!("10.0.{routers}.2"))
+/// Address in a [`row`] on the link that leaves node `link` to the right: host 1 is that node, host 2 the next one.
+pub fn row_address(link: u8, host: u8) -> String {
+    format!("10.0.{link}.{host}")
 }
 
-fn link_of(kind: LinkKind, ends: [(&str, &str); 2]) -> LinkSpec {
-    LinkSpec {
-        kind,
-        ends: ends.map(|(node, address)| (node.to_owned(), vec![address.parse().expect("a constant of this file")])),
-        mtu: 1500,
-        profiles: Default::default(),
-    }
+fn link(nodes: [&str; 2], addresses: [&str; 2], kind: LinkKind) -> LinkSpec {
+    let [a, b] = nodes.map(str::to_owned);
+    let [of_a, of_b] = addresses.map(|address| vec![address.parse().expect("an address of this file")]);
+    LinkSpec { kind, ends: [(a, of_a), (b, of_b)], mtu: 1500, profiles: Default::default() }
 }
 
-fn default_route(via: &str) -> RouteSpec {
-    let everything = "0.0.0.0/0".parse().expect("a constant");
-    RouteSpec { to: everything, via: via.parse().expect("a constant of this file") }
-}
-
-fn nat(outside: &str) -> Nat {
-    Nat { kind: NatKind::PortRestricted, outside: outside.to_owned(), udp_timeout: None, generation: 0 }
+fn route(to: &str, via: &str) -> RouteSpec {
+    let constant = "a constant of this file";
+    RouteSpec { to: to.parse().expect(constant), via: via.parse().expect(constant) }
 }
