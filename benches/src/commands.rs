@@ -21,7 +21,8 @@ pub fn set_up() -> Vec<(&'static str, String)> {
     for (name, [(a, of_a), (b, of_b)]) in LINKS {
         links.push_str(&format!("ip link add {name} netns {a} type veth peer name {name} netns {b}\n"));
         for (node, address) in [(a, of_a), (b, of_b)] {
-            addresses.push_str(&format!("ip -n {node} address add {address} dev {name}\nip -n {node} link set {name} up\n"));
+            addresses
+                .push_str(&format!("ip -n {node} address add {address} dev {name}\nip -n {node} link set {name} up\n"));
         }
     }
     for (node, via) in DEFAULT_ROUTES {

@@ -1,7 +1,9 @@
 //! Figures from repetitions.
 
+use serde::{Deserialize, Serialize};
+
 /// Smallest, median and greatest of some values.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Number of values.
     pub n: usize,

@@ -60,11 +60,9 @@ impl Cell<'_> {
     fn flow_so_far(&self, name: &str) -> Result<interop_evidence::FlowSummary> {
         const ON_ITS_WAY: Duration = Duration::from_millis(500);
         let running = self.flows.get(name).ok_or_else(|| EngineError::plan(format!("flow `{name}` does not run")))?;
-        let mut records: Vec<FlowRecord> = running.records();
         let now = self.recorder.now();
-        while records.last().is_some_and(|last| last.echoed.is_none() && now.since(last.sent) < ON_ITS_WAY) {
-            records.pop();
-        }
+        let settled = |record: &FlowRecord| record.echoed.is_some() || now.since(record.sent) >= ON_ITS_WAY;
+        let records: Vec<FlowRecord> = running.records().into_iter().filter(settled).collect();
         Ok(summarise(name, &records, 0, 0))
     }
 

@@ -4,10 +4,11 @@ use interop_evidence::{FlowRecord, FlowSummary, Micros};
 
 /// Sums up a flow whose records are in the order of sending.
 ///
-/// The outage is the longest time without a delivered packet: between the sending of two delivered packets with at
-/// least one lost between them, less the nominal interval (the median distance of two packets); from the first packet
-/// sent to the first delivered; from the last delivered to the last sent. It is 0 if nothing was lost, however uneven
-/// the sending was: a stalled sender is not an outage.
+/// The outage is the longest time in which nothing came back although something was owed: from the last echo, or from
+/// the sending of the first packet that was owed since, to the next echo, less the shortest round trip. A packet is owed
+/// from its sending to its echo; one that is lost, until the next echo after its sending. So packets that a stream
+/// transport kept back and delivered late make an outage as lost ones do, and a sender that stalled makes none. After
+/// the last echo the outage lasts up to the last packet sent.
 pub fn summarise(name: &str, records: &[FlowRecord], duplicated: u32, reordered: u32) -> FlowSummary {
     let echoed = records.iter().filter(|record| record.echoed.is_some()).count();
     let (outage_us, outage_at) = longest_outage(records);
@@ -42,38 +43,51 @@ fn reordered(records: &[FlowRecord]) -> u32 {
     late
 }
 
-/// Length in microseconds, and when the first packet that it swallowed was sent.
+/// Length in microseconds, and when it began.
 fn longest_outage(records: &[FlowRecord]) -> (u64, Micros) {
-    let interval = median_interval(records);
+    let (Some(first), Some(last)) = (records.first(), records.last()) else { return (0, Micros(0)) };
+    let mut arrivals: Vec<(Micros, Micros)> =
+        records.iter().filter_map(|record| Some((record.echoed?, record.sent))).collect();
+    arrivals.sort_unstable();
+    let Some(newest) = arrivals.last().map(|(echoed, _)| *echoed) else {
+        return (last.sent.0.saturating_sub(first.sent.0), first.sent);
+    };
+    // The earliest sending among the packets that came back at this position or later.
+    let mut owed: Vec<Micros> = arrivals.iter().map(|(_, sent)| *sent).collect();
+    for index in (1..owed.len()).rev() {
+        owed[index - 1] = owed[index - 1].min(owed[index]);
+    }
+    let round_trip = shortest_round_trip(records);
     let mut longest = (0, Micros(0));
-    let mut consider = |length: u64, at: Micros| {
+    let mut before = first.sent;
+    for (index, (echoed, _)) in arrivals.iter().enumerate() {
+        let lost = first_lost_between(records, Micros(before.0.saturating_sub(round_trip)), *echoed);
+        let since = lost.map_or(owed[index], |lost| lost.min(owed[index])).max(before);
+        let length = echoed.0.saturating_sub(since.0).saturating_sub(round_trip);
+        // What comes a little later than usual is no outage; the distance to the next packet is the resolution.
         if length > longest.0 {
-            longest = (length, at);
+            longest = (length, since);
         }
-    };
-    let delivered: Vec<usize> = (0..records.len()).filter(|index| records[*index].echoed.is_some()).collect();
-    let span = |from: usize, to: usize| records[to].sent.0.saturating_sub(records[from].sent.0);
-    let Some(last) = records.len().checked_sub(1) else { return longest };
-    let (Some(&first_delivered), Some(&last_delivered)) = (delivered.first(), delivered.last()) else {
-        return (span(0, last), records[0].sent);
-    };
-    consider(span(0, first_delivered), records[0].sent);
-    for pair in delivered.windows(2) {
-        if pair[1] > pair[0] + 1 {
-            consider(span(pair[0], pair[1]).saturating_sub(interval), records[pair[0] + 1].sent);
-        }
+        before = *echoed;
     }
-    if last_delivered < last {
-        consider(span(last_delivered, last), records[last_delivered + 1].sent);
+    let since = Micros(newest.0.saturating_sub(round_trip));
+    match first_lost_between(records, since, Micros(u64::MAX)) {
+        Some(lost) if last.sent.0.saturating_sub(since.0) > longest.0 => (last.sent.0.saturating_sub(since.0), lost),
+        _ => longest,
     }
-    longest
 }
 
-/// Median distance in microseconds between two packets that were sent one after the other.
-fn median_interval(records: &[FlowRecord]) -> u64 {
-    let mut gaps: Vec<u64> = records.windows(2).map(|pair| pair[1].sent.0.saturating_sub(pair[0].sent.0)).collect();
-    let middle = gaps.len() / 2;
-    if gaps.is_empty() { 0 } else { *gaps.select_nth_unstable(middle).1 }
+/// When the first packet was sent, within these times, that never came back.
+fn first_lost_between(records: &[FlowRecord], from: Micros, to: Micros) -> Option<Micros> {
+    let start = records.partition_point(|record| record.sent < from);
+    let window = records[start..].iter().take_while(|record| record.sent < to);
+    window.filter(|record| record.echoed.is_none()).map(|record| record.sent).next()
+}
+
+/// Shortest time in microseconds from a packet to its echo. Not the median: in a flow that mostly stood still, late is
+/// the usual.
+fn shortest_round_trip(records: &[FlowRecord]) -> u64 {
+    records.iter().filter_map(|record| Some(record.echoed?.0.saturating_sub(record.sent.0))).min().unwrap_or(0)
 }
 
 fn count(length: usize) -> u32 {
@@ -124,6 +138,18 @@ mod tests {
             record.echoed = Some(Micros(record.sent.0 + 3000));
         }
         assert_eq!(summarise("voice", &records, 0, 0).outage_ms, 0);
+    }
+
+    #[test]
+    fn packets_kept_back_and_delivered_late_are_an_outage() {
+        // As a stream transport does: nothing is lost, but from 60 ms on nothing comes before 500 ms.
+        let mut records = flow("++++++++");
+        for record in &mut records[3..] {
+            record.echoed = Some(Micros(500_000 + record.sent.0 / 100));
+        }
+        let summary = summarise("voice", &records, 0, 0);
+        // 500.6 ms, less the sending of the first that was kept back, less the round trip.
+        assert!((435..=440).contains(&summary.outage_ms) && summary.outage_at == Micros(60_000), "{summary:?}");
     }
 
     #[test]

@@ -1,0 +1,50 @@
+//! Measures, and writes the figures into `benches/README.md`.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use interop_benches::{cell, report};
+
+const USAGE: &str = "\
+bench-report [--quick] [--write] [SECTION...]
+
+Measures the harness and prints Markdown. Sections: set-up, wires, accuracy, frames, cells; all unless given.
+  --quick  few repetitions: to see whether it works
+  --write  puts the figures into benches/README.md as well";
+
+fn main() -> ExitCode {
+    // A cell must be entered while the process has one thread: before anything else.
+    if let Some(code) = cell::become_cell() {
+        return code;
+    }
+    let mut options = report::Options::default();
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--quick" => options.quick = true,
+            "--write" => options.write = true,
+            section if report::SECTIONS.iter().any(|(name, _)| *name == section) => {
+                options.sections.push(section.to_owned());
+            }
+            _ => {
+                say(USAGE);
+                return ExitCode::from(64);
+            }
+        }
+    }
+    match report::report(&options) {
+        Ok(text) => {
+            say(&text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            say(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the report is what this program is for")]
+fn say(text: &str) {
+    println!("{text}");
+}

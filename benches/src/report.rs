@@ -1,0 +1,93 @@
+//! The report: sections of Markdown, and their place in `benches/README.md`.
+
+mod accuracy;
+mod cells;
+mod frames;
+mod set_up;
+mod wires;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::{Result, machine};
+
+/// What is measured, and how often.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Few repetitions.
+    pub quick: bool,
+    /// Whether the figures go into the README as well.
+    pub write: bool,
+    /// Sections by name; all if empty.
+    pub sections: Vec<String>,
+}
+
+impl Options {
+    fn times(&self, usual: usize) -> usize {
+        if self.quick { usual.min(3) } else { usual }
+    }
+}
+
+/// Measures a part and tells it in Markdown.
+pub type Section = fn(&Options) -> Result<String>;
+
+/// The sections in order, by name.
+pub const SECTIONS: &[(&str, Section)] = &[
+    ("set-up", set_up::report),
+    ("wires", wires::report),
+    ("accuracy", accuracy::report),
+    ("frames", frames::report),
+    ("cells", cells::report),
+];
+
+/// The figures stand between these lines.
+const BEGIN: &str = "<!-- figures: written by `bench-report --write`, not by hand -->";
+const END: &str = "<!-- end of figures -->";
+
+/// Measures what is asked for.
+///
+/// # Errors
+/// When the README cannot be written. A section that fails says so in its place.
+pub fn report(options: &Options) -> Result<String> {
+    let before = machine::load();
+    let mut text = String::new();
+    for (name, section) in SECTIONS {
+        if !options.sections.is_empty() && !options.sections.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        text.push_str(&section(options).unwrap_or_else(|error| format!("### {name}\n\nNot measured: {error}.\n")));
+        text.push('\n');
+    }
+    let facts = machine::facts().join("; ");
+    let when = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let load = format!("load of the last minute {before} before, {} after", machine::load());
+    let text = format!("Measured on: {facts}. {load}. Unix time {when}.\n\n{text}");
+    if options.write {
+        write(&text)?;
+    }
+    Ok(text)
+}
+
+fn write(figures: &str) -> Result<()> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let words = |error: std::io::Error| format!("failed to use {}: {error}", path.display());
+    let old = fs::read_to_string(&path).map_err(words)?;
+    let parts = old.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
+    let (head, tail) = parts.ok_or_else(|| format!("{} has no place for the figures", path.display()))?;
+    fs::write(&path, format!("{head}{BEGIN}\n\n{figures}{END}{tail}")).map_err(words)
+}
+
+/// Gives the kernel time to clean up after one lab before the next is measured.
+fn settle() {
+    std::thread::sleep(Duration::from_millis(100));
+}
+
+/// A table; every row has as many cells as the heading.
+fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let mut text = line(&heading.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>());
+    text.push_str(&line(&vec!["---".to_owned(); heading.len()]));
+    rows.iter().for_each(|row| text.push_str(&line(row)));
+    text
+}
