@@ -233,6 +233,25 @@ pub struct WireStats {
     pub dropped_cut: u64,
 }
 
+impl std::ops::Add for WireStats {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            offered: self.offered + other.offered,
+            delivered: self.delivered + other.delivered,
+            lost: self.lost + other.lost,
+            duplicated: self.duplicated + other.duplicated,
+            reordered: self.reordered + other.reordered,
+            corrupted: self.corrupted + other.corrupted,
+            delayed: self.delayed + other.delayed,
+            dropped_queue: self.dropped_queue + other.dropped_queue,
+            dropped_mtu: self.dropped_mtu + other.dropped_mtu,
+            dropped_cut: self.dropped_cut + other.dropped_cut,
+        }
+    }
+}
+
 /// What one node sent in clear to one address on an outside wire: the raw material of the leak checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OuterFlow {

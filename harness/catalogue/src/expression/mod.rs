@@ -110,11 +110,6 @@ impl<T: Quantity> Expr<T> {
             .map_err(|error| EvalError { expression: self.text.clone(), error })
     }
 
-    /// The value, if it needs no parameters.
-    pub fn constant(&self) -> Option<T> {
-        self.eval(&Params::default()).ok()
-    }
-
     /// The expression as it was written.
     pub fn text(&self) -> &str {
         &self.text

@@ -2,8 +2,6 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-use interop_evidence::Carrier;
-
 use super::{Side, Target};
 use crate::{
     Expr, Name, Spanned,
@@ -87,21 +85,6 @@ keywords! {
         Stream = "stream",
         /// TLS.
         Tls = "tls",
-    }
-}
-
-impl TransportWanted {
-    /// Whether this carrier is what is wanted.
-    pub const fn accepts(self, carrier: Carrier) -> bool {
-        match self {
-            Self::Any => !matches!(carrier, Carrier::Clear),
-            Self::Datagram => matches!(carrier, Carrier::Dtls | Carrier::OpenvpnUdp),
-            Self::Dtls => matches!(carrier, Carrier::Dtls),
-            Self::OpenvpnTcp => matches!(carrier, Carrier::OpenvpnTcp),
-            Self::OpenvpnUdp => matches!(carrier, Carrier::OpenvpnUdp),
-            Self::Stream => matches!(carrier, Carrier::Tls | Carrier::OpenvpnTcp),
-            Self::Tls => matches!(carrier, Carrier::Tls),
-        }
     }
 }
 

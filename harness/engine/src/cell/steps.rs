@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use interop_catalogue::{Attempt, Connect, Disconnect, FaultStep, Flow, Step, Target};
+use interop_catalogue::{Attempt, Connect, Disconnect, FaultStep, Flow, Step};
 use interop_evidence::{AttemptOutcome, CheckOutcome, EventKind, PeerRole, Phase};
 use interop_services::{Clock, FlowSpec, NumberedFlow, sockets};
 
@@ -124,7 +124,7 @@ impl Cell<'_> {
             .and_then(|socket| NumberedFlow::start(socket, spec, clock))
             .map_err(|error| EngineError::plan(format!("start flow `{}`: {error}", step.name)))?;
         self.flows.insert(step.name.to_string(), flow);
-        Ok(CheckOutcome::pass(format!("{} packets a second to {}", step.rate, describe(&step.to.value))))
+        Ok(CheckOutcome::pass(format!("{} packets a second to {}", step.rate, step.to.value)))
     }
 
     async fn fault(&mut self, step: &FaultStep) -> Result<CheckOutcome> {
@@ -185,10 +185,6 @@ impl Cell<'_> {
             CheckOutcome::fail(format!("the client had to be killed after {:.1} s", time.as_secs_f64()))
         })
     }
-}
-
-fn describe(target: &Target) -> String {
-    target.to_string()
 }
 
 fn sentence(outcome: AttemptOutcome) -> &'static str {

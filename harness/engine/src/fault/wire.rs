@@ -92,22 +92,7 @@ impl Wire {
         Ok(match self.end(cell) {
             Some(End::A) => a,
             Some(End::B) => b,
-            None => sum(a, b),
+            None => a + b,
         })
-    }
-}
-
-fn sum(a: WireStats, b: WireStats) -> WireStats {
-    WireStats {
-        offered: a.offered + b.offered,
-        delivered: a.delivered + b.delivered,
-        lost: a.lost + b.lost,
-        duplicated: a.duplicated + b.duplicated,
-        reordered: a.reordered + b.reordered,
-        corrupted: a.corrupted + b.corrupted,
-        delayed: a.delayed + b.delayed,
-        dropped_queue: a.dropped_queue + b.dropped_queue,
-        dropped_mtu: a.dropped_mtu + b.dropped_mtu,
-        dropped_cut: a.dropped_cut + b.dropped_cut,
     }
 }

@@ -49,9 +49,7 @@ impl CellSettings {
                 values.insert(name.replace('-', "_"), value.template_value());
             }
         }
-        for (name, value) in params.iter() {
-            values.insert(name.replace('-', "_"), value.template_value());
-        }
+        values.extend(params.template_context());
         let text = |name: &str| values.get(name).map(Value::to_string);
         let pool = text("pool").and_then(|text| text.parse().ok()).unwrap_or_else(default_pool);
         let pool_v6 = match text("pool_v6").and_then(|text| text.parse().ok()) {

@@ -87,18 +87,6 @@ impl Link {
 
     /// Counters of both directions together.
     pub fn stats(&self) -> WireStats {
-        let (a, b) = (self.from_a.stats(), self.from_b.stats());
-        WireStats {
-            offered: a.offered + b.offered,
-            delivered: a.delivered + b.delivered,
-            lost: a.lost + b.lost,
-            duplicated: a.duplicated + b.duplicated,
-            reordered: a.reordered + b.reordered,
-            corrupted: a.corrupted + b.corrupted,
-            delayed: a.delayed + b.delayed,
-            dropped_queue: a.dropped_queue + b.dropped_queue,
-            dropped_mtu: a.dropped_mtu + b.dropped_mtu,
-            dropped_cut: a.dropped_cut + b.dropped_cut,
-        }
+        self.from_a.stats() + self.from_b.stats()
     }
 }
