@@ -13,8 +13,11 @@ mod wires;
 use libtest_mimic::{Arguments, Trial};
 use support::{Cell, in_cell};
 
+/// A test's name and what it does in its cell.
+type Body = (&'static str, fn(&Cell));
+
 fn main() {
-    let cells: &[(&'static str, fn(&Cell))] = &[
+    let cells: &[Body] = &[
         ("sandbox::private_folders_and_read_only_root", sandbox::private_folders_and_read_only_root),
         ("sandbox::node_has_its_own_etc", sandbox::node_has_its_own_etc),
         ("sandbox::processes_of_a_node_end_with_it", sandbox::processes_of_a_node_end_with_it),

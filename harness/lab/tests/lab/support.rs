@@ -27,7 +27,7 @@ pub fn in_cell(name: &str) -> Result<(), Failed> {
 }
 
 /// In the started process: enters the sandbox and runs the body.
-pub fn become_cell(name: &str, cells: &[(&str, fn(&Cell))]) {
+pub fn become_cell(name: &str, cells: &[crate::Body]) {
     interop_lab::enter(&SandboxSpec::default()).unwrap_or_else(|error| panic!("failed to {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (_, body) = cells.iter().find(|(known, _)| *known == name).expect("a known cell");
