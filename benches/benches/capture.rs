@@ -1,7 +1,6 @@
 //! The witness, frame by frame: capture, dissection, table of flows.
 
 #![forbid(unsafe_code)]
-#![expect(missing_docs, reason = "the macros of criterion make functions without documentation")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use interop_benches::micro;
