@@ -2,16 +2,18 @@
 
 #![forbid(unsafe_code)]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use interop_benches::{cell, report};
 
 const USAGE: &str = "\
-bench-report [--quick] [--write] [SECTION...]
+bench-report [--quick] [--write] [--program PATH] [SECTION...]
 
 Measures the harness and prints Markdown. Sections: set-up, wires, accuracy, frames, cells; all unless given.
   --quick  few repetitions: to see whether it works
-  --write  puts the figures into benches/README.md as well";
+  --write  puts the figures into benches/README.md as well
+  --program  the `vpn-interop` that section `cells` runs; target/release/vpn-interop unless given";
 
 fn main() -> ExitCode {
     // A cell must be entered while the process has one thread: before anything else.
@@ -19,8 +21,10 @@ fn main() -> ExitCode {
         return code;
     }
     let mut options = report::Options::default();
-    for argument in std::env::args().skip(1) {
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            "--program" => options.program = arguments.next().map(PathBuf::from),
             "--quick" => options.quick = true,
             "--write" => options.write = true,
             section if report::SECTIONS.iter().any(|(name, _)| *name == section) => {

@@ -7,7 +7,7 @@ mod set_up;
 mod wires;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::{Result, machine};
@@ -19,6 +19,8 @@ pub struct Options {
     pub quick: bool,
     /// Whether the figures go into the README as well.
     pub write: bool,
+    /// The `vpn-interop` to run, if not the one that was built here.
+    pub program: Option<PathBuf>,
     /// Sections by name; all if empty.
     pub sections: Vec<String>,
 }

@@ -106,7 +106,7 @@ pub struct Run {
     pub cells: (usize, usize),
 }
 
-/// The program, if it was built.
+/// The program, if it was built here.
 pub fn program() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/vpn-interop");
     path.is_file().then_some(path)

@@ -24,7 +24,7 @@ pub(super) fn report(options: &Options) -> Result<String> {
         cells(|it| it.peak),
         cells(|it| it.own),
     );
-    text.push_str(&match run::program() {
+    text.push_str(&match options.program.clone().or_else(run::program) {
         Some(program) => runs(options, &program)?,
         None => "`target/release/vpn-interop` is not built: runs were not measured (`make build`).\n".to_owned(),
     });
