@@ -76,7 +76,7 @@ fn run(folder: &Path, program: &str, arguments: &str) -> Option<(bool, String)> 
             Some((output.status.success(), String::from_utf8_lossy(&text).into_owned()))
         }
         Err(_) => {
-            println!("skipped: {program} is not installed");
+            println!("SKIPPED: {program} is not installed");
             None
         }
     }

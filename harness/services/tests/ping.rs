@@ -15,14 +15,14 @@ async fn open(target: IpAddr, fragmentation: Fragmentation) -> Option<PingSocket
     let socket = match socket {
         Ok(socket) => socket,
         Err(error) => {
-            eprintln!("skipped: no ICMP socket for {target}: {error}");
+            eprintln!("SKIPPED: no ICMP socket for {target}: {error}");
             return None;
         }
     };
     match ping_once(&socket, target, 100, socket.next_seq(), LONG).await {
         Ok(Some(_)) => Some(socket),
         other => {
-            eprintln!("skipped: {target} does not answer: {other:?}");
+            eprintln!("SKIPPED: {target} does not answer: {other:?}");
             None
         }
     }

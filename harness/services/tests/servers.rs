@@ -199,7 +199,7 @@ async fn a_transfer_that_goes_wrong_says_how() {
 async fn echo_gives_back_what_it_gets() {
     for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
         let (Ok(udp), Ok(tcp)) = (sockets::udp((ip, 0).into()), sockets::tcp_listener((ip, 0).into())) else {
-            eprintln!("skipped: no {ip} here");
+            eprintln!("SKIPPED: no {ip} here");
             continue;
         };
         let (udp_address, tcp_address) = (udp.local_addr().unwrap(), tcp.local_addr().unwrap());

@@ -14,7 +14,7 @@ fn tshark(path: &Path, arguments: &[&str]) -> Option<Vec<String>> {
     let output = match Command::new("tshark").arg("-r").arg(path).args(arguments).output() {
         Ok(output) => output,
         Err(error) => {
-            eprintln!("skipped: tshark cannot be run: {error}");
+            eprintln!("SKIPPED: tshark cannot be run: {error}");
             return None;
         }
     };

@@ -68,6 +68,8 @@ pub async fn run(
         baselines: BTreeMap::new(),
         records: BTreeMap::new(),
         stopped: false,
+        // A baseline that only gates others would hold them up for ever.
+        keep_baselines: plan.cells.iter().all(|cell| cell.baseline),
     };
     runner.tell(RunEvent::Started {
         cells: plan.cells.len(),
@@ -105,6 +107,8 @@ struct Runner<'r> {
     /// By position in the plan.
     records: BTreeMap<usize, CellRecord>,
     stopped: bool,
+    /// Whether `--keep` is meant for the baselines, too.
+    keep_baselines: bool,
 }
 
 /// A cell that waits for its turn.
@@ -186,7 +190,8 @@ impl Runner<'_> {
     }
 
     fn start(&self, running: &mut JoinSet<(usize, CellRecord)>, next: &Waiting<'_>) {
-        let (options, cell, position) = (self.options.clone(), next.cell.clone(), next.position);
+        let (mut options, cell, position) = (self.options.clone(), next.cell.clone(), next.position);
+        options.keep &= self.keep_baselines || !cell.baseline;
         let (events, release) = (self.events.clone(), self.stop.clone());
         running.spawn(async move {
             let command = CellCommand { program: options.cell_program.clone(), args: options.cell_args.clone() };

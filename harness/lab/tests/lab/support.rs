@@ -101,6 +101,6 @@ pub async fn build(spec: &LabSpec) -> (Lab, Frames) {
 /// A UDP socket in a node.
 pub fn socket(lab: &Lab, node: &str, address: &str) -> std::net::UdpSocket {
     let socket = lab.node(node).unwrap().run(|| std::net::UdpSocket::bind(address).unwrap()).unwrap();
-    socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(1000))).unwrap();
     socket
 }
