@@ -124,7 +124,7 @@ impl Cell<'_> {
             .and_then(|socket| NumberedFlow::start(socket, spec, clock))
             .map_err(|error| EngineError::plan(format!("start flow `{}`: {error}", step.name)))?;
         self.flows.insert(step.name.to_string(), flow);
-        Ok(CheckOutcome::pass(format!("{} packets a second to {}", step.rate, step.to.value)))
+        Ok(CheckOutcome::pass(format!("packets at {} to {}", step.rate, step.to.value)))
     }
 
     async fn fault(&mut self, step: &FaultStep) -> Result<CheckOutcome> {
