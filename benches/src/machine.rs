@@ -42,6 +42,17 @@ pub fn core_distance() -> Option<Summary> {
     Summary::of((0..11).map(|_| round_trip()))
 }
 
+/// Milliseconds by which a thread is late that does nothing but sleep for two of them, a thousand times: what no program
+/// on this machine can better.
+pub fn lateness() -> Option<Summary> {
+    const NAP: Duration = Duration::from_millis(2);
+    Summary::of((0..1000).map(|_| {
+        let start = Instant::now();
+        thread::sleep(NAP);
+        (start.elapsed() - NAP).as_secs_f64() * 1e3
+    }))
+}
+
 fn round_trip() -> f64 {
     const ROUNDS: u32 = 20_000;
     // Where others want the cores too, a player waits for its turn of the scheduler.
