@@ -62,7 +62,6 @@ impl Display {
                 self.refresh();
             }
             RunEvent::CellFinished { record, ran } => self.finished(record, *ran),
-            RunEvent::CellKept { key } => self.say(&format!("{key} is kept: vpn-interop shell {key} NODE")),
             RunEvent::Interrupted => self.say("interrupted: ending what runs, keeping what is finished"),
         }
     }

@@ -30,11 +30,6 @@ pub enum RunEvent {
         /// Whether a process had run for it.
         ran: bool,
     },
-    /// A kept cell waits: its lab is up.
-    CellKept {
-        /// Its key.
-        key: String,
-    },
     /// The run was interrupted; what runs is ended.
     Interrupted,
 }
