@@ -1,0 +1,5 @@
+//! The reference client for the AnyConnect and OpenConnect protocol.
+
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! AnyConnect and OpenConnect over TLS, without sockets: HTTP, XML authentication, CONNECT, CSTP frames, timers, compression.
+
+#![forbid(unsafe_code)]

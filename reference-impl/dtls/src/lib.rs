@@ -1,0 +1,3 @@
+//! DTLS in the three families that AnyConnect and OpenConnect use, without sockets.
+
+#![forbid(unsafe_code)]

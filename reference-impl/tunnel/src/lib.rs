@@ -1,0 +1,2 @@
+//! The shell around the protocol cores: TLS channels, TUN device, data plane, routes and resolver.
+
