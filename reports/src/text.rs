@@ -98,6 +98,7 @@ pub(crate) fn measurement(name: &str, value: f64) -> (String, String) {
         "kbps" => format!("{} kbit/s", number(value)),
         "mbps" => format!("{} Mbit/s", number(value)),
         "gbps" => format!("{} Gbit/s", number(value)),
+        "spgb" => format!("{} s/GB", number(value)),
         "ratio" => format!("{value:.2}"),
         _ => return (one_line(&name.replace('-', " "), 60), number(value)),
     };

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttemptOutcome, CheckRecord, DnsAnswer, FlowSummary, Micros, MtuSearch, Phase, PingResult, Proof, Transfer,
-    TransportSample,
+    AttemptOutcome, CheckRecord, DnsAnswer, FlowSummary, Micros, MtuSearch, Phase, PingResult, Proof, Throughput,
+    Transfer, TransportSample,
 };
 
 /// Which of the two programs under test.
@@ -81,6 +81,8 @@ pub enum EventKind {
     Dns { answer: DnsAnswer },
     /// Result of a probe: search for the largest packet that passes.
     Mtu { result: MtuSearch },
+    /// Result of a probe: how much goes through the tunnel.
+    Throughput { result: Throughput },
     /// A numbered flow ended.
     Flow { summary: FlowSummary },
     /// How an attempt to connect ended.

@@ -20,7 +20,7 @@ pub use event::{Event, EventKind, PeerRole, Timeline};
 pub use facts::{Facts, LeakWatch};
 pub use observation::{
     AttemptOutcome, Carrier, Carriers, DnsAnswer, FlowRecord, FlowSummary, MtuSearch, OuterFlow, PingResult, Proof,
-    Transfer, TransportSample, WireStats,
+    Throughput, Transfer, TransportSample, WireStats,
 };
 pub use outcome::{CheckOutcome, CheckRecord};
 pub use results::{

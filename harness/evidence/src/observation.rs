@@ -140,6 +140,27 @@ pub struct MtuSearch {
     pub probes: u32,
 }
 
+/// How much went through the tunnel in a time, and what the peers paid for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Throughput {
+    /// The far end.
+    pub to: String,
+    /// `download` or `upload`, seen from the client.
+    pub direction: String,
+    /// TCP connections at the same time.
+    pub streams: u32,
+    /// Bytes that arrived in the measured time.
+    pub bytes: u64,
+    /// The measured time, in microseconds.
+    pub duration_us: u64,
+    /// Processor time of the client and everything that it started, in milliseconds.
+    pub client_cpu_ms: u64,
+    /// Processor time of the server and everything that it started, in milliseconds.
+    pub server_cpu_ms: u64,
+    /// UDP datagrams that the client's node sent meanwhile; a tunnel over TLS sends next to none.
+    pub datagrams: u64,
+}
+
 /// One packet of a numbered flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowRecord {

@@ -23,5 +23,6 @@ pub use echo::{EchoCounters, EchoServer};
 pub use http::{HttpCounters, HttpServer, MAX_BYTES, Noise};
 pub use probe::{
     Call, DnsType, FlowReport, FlowSpec, Fragmentation, MAX_FLOW_PACKETS, MtuSpec, NumberedFlow, NumberedPacket,
-    PingSocket, PingSpec, dns_query, download, icmp, mtu_search, ping, ping_once, summarise, summarise_window, upload,
+    PingSocket, PingSpec, Pumped, dns_query, download, icmp, mtu_search, ping, ping_once, pump, summarise,
+    summarise_window, upload,
 };

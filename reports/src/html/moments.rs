@@ -98,6 +98,10 @@ pub(super) fn describe(kind: &EventKind) -> (&'static str, String) {
             let configured = result.interface_mtu.map(|mtu| format!(", interface has {mtu}")).unwrap_or_default();
             ("probe", format!("mtu to {}: largest packet {} bytes{configured}", result.to, result.largest))
         }
+        EventKind::Throughput { result } => {
+            let mbit = result.bytes as f64 * 8.0 / result.duration_us.max(1) as f64;
+            ("probe", format!("throughput {} {}: {mbit:.0} Mbit/s", result.direction, result.to))
+        }
         EventKind::Flow { summary } => {
             let outage = measurement("outage-ms", summary.outage_ms as f64).1;
             let (echoed, sent) = (summary.echoed, summary.sent);

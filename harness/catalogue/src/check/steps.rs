@@ -92,6 +92,10 @@ impl<'a> Walk<'a> {
                     self.problems.push(Problem::new(message, &step.at, "impossible").help("swap the limits"));
                 }
             }
+            Step::Throughput(throughput) => {
+                self.target(&throughput.to);
+                self.expression(&throughput.r#for);
+            }
             Step::Disconnect(disconnect) => {
                 self.client(&disconnect.client);
                 self.expression(&disconnect.within);

@@ -32,7 +32,7 @@ pub use scalar::{Scalar, ScalarValue};
 pub use scenario::{Always, Axis, GoldenView, LeakWatch, Needs, Scenario};
 pub use step::{
     Attempt, Connect, Direction, Disconnect, FaultStep, Flow, FlowKind, Heal, Hold, MtuSearchStep, Outcome, Step,
-    TransferStep,
+    ThroughputStep, TransferStep,
 };
 pub use suite::{Glob, Suite};
 pub use target::Target;

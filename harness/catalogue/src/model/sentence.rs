@@ -53,6 +53,13 @@ impl fmt::Display for Step {
                 }
                 degraded(f, step.or_degraded)
             }
+            Self::Throughput(step) => {
+                write!(
+                    f,
+                    "measure the throughput of one connection to {} ({}) for {}",
+                    step.to.value, step.direction, step.r#for
+                )
+            }
             Self::Disconnect(step) => write!(f, "disconnect{} within {}", of(&step.client), step.within),
         }
     }

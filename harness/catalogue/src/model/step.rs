@@ -36,6 +36,8 @@ verbs! {
         Transfer(TransferStep) = "transfer",
         /// Searches the largest packet that passes.
         MtuSearch(MtuSearchStep) = "mtu-search",
+        /// Measures how much goes through the tunnel, and what the peers pay for it.
+        Throughput(ThroughputStep) = "throughput",
         /// Asks the client to end.
         Disconnect(Disconnect) = "disconnect",
     }
@@ -236,6 +238,19 @@ record! {
         pub r#as: Name = Name::from("path-mtu"),
         /// Whether a miss is only a degradation.
         pub or_degraded: bool = false,
+    }
+}
+
+record! {
+    /// Measures how much goes through the tunnel, and what the peers pay for it. A number, not a verdict: figures of one
+    /// machine and one run belong side by side.
+    pub struct ThroughputStep {
+        /// The far end; a node with a service, on the inside.
+        pub to: Spanned<Target>,
+        /// Which way.
+        pub direction: Direction = Direction::Upload,
+        /// How long, after half a second to get up to speed.
+        pub r#for: Expr<Duration> = Expr::fixed(Duration::from_secs(3)),
     }
 }
 

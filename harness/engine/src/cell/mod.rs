@@ -12,6 +12,7 @@ mod recorder;
 mod setup;
 mod state;
 mod steps;
+mod throughput;
 mod witness;
 mod world;
 

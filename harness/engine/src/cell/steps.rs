@@ -41,6 +41,7 @@ impl Cell<'_> {
             Step::Measure(measure) => self.measure(measure).await?,
             Step::Transfer(transfer) => self.transfer(transfer).await?,
             Step::MtuSearch(search) => self.mtu_search(search).await?,
+            Step::Throughput(throughput) => self.throughput(throughput).await?,
             Step::Disconnect(disconnect) => self.disconnect(disconnect).await?,
         };
         Ok((outcome, After::GoOn))
