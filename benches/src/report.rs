@@ -4,6 +4,7 @@ mod accuracy;
 mod cells;
 mod frames;
 mod set_up;
+mod tunnels;
 mod wires;
 
 use std::fs;
@@ -41,6 +42,7 @@ pub const SECTIONS: &[(&str, Section)] = &[
     ("accuracy", accuracy::report),
     ("frames", frames::report),
     ("cells", cells::report),
+    ("tunnels", tunnels::report),
 ];
 
 /// The figures stand between these lines.

@@ -104,6 +104,8 @@ pub struct Run {
     pub memory: Memory,
     /// Cells that ran, and those whose result was expected.
     pub cells: (usize, usize),
+    /// What it found.
+    pub results: RunResults,
 }
 
 /// The program, if it was built here.
@@ -155,6 +157,7 @@ pub fn run(program: &Path, arguments: &[&str]) -> Result<Run> {
         lab: Summary::of(labs),
         memory,
         cells: (results.cells.len(), expected),
+        results,
     })
 }
 
