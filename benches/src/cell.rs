@@ -3,7 +3,7 @@
 //! The program that measures is its own child: started with [`CELL`] and a [`Job`] it becomes a cell.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
 use crate::traffic::{self, Traffic};
-use crate::{Result, commands, run, topology};
+use crate::{Result, commands, run, sessions, topology};
 
 /// First argument of a child; the second is the job as JSON.
 pub const CELL: &str = "__cell";
@@ -59,6 +59,13 @@ pub enum Job {
     Memory {
         /// Frames.
         frames: u64,
+    },
+    /// Opens sessions on a reference server; tells [`sessions::Sessions`].
+    Sessions {
+        /// The server's program.
+        program: PathBuf,
+        /// How many.
+        count: usize,
     },
 }
 
@@ -164,6 +171,7 @@ fn carry_out(job: &str) -> Result<()> {
         Job::Commands { parts } => by_commands(enter, parts),
         Job::Traffic(traffic) => traffic::carry_out(&runtime()?, &traffic),
         Job::Memory { frames } => tell(&run::fill_a_capture(&runtime()?, frames)?),
+        Job::Sessions { program, count } => tell(&sessions::carry_out(&runtime()?, &program, count)?),
     }
 }
 

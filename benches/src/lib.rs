@@ -12,6 +12,7 @@ pub mod machine;
 pub mod micro;
 pub mod report;
 pub mod run;
+pub mod sessions;
 mod statistics;
 pub mod topology;
 pub mod traffic;

@@ -11,7 +11,7 @@ const USAGE: &str = "\
 bench-report [--quick] [--write] [--program PATH] [SECTION...]
 
 Measures the harness and prints Markdown. Sections: set-up, wires, accuracy, frames, cells,
-tunnels; all unless given.
+tunnels, sessions; all unless given.
   --quick  few repetitions: to see whether it works
   --write  puts the figures into benches/README.md as well
   --program  the `vpn-interop` that sections `cells` and `tunnels` run; target/release/vpn-interop unless given";

@@ -3,6 +3,7 @@
 mod accuracy;
 mod cells;
 mod frames;
+mod sessions;
 mod set_up;
 mod tunnels;
 mod wires;
@@ -43,6 +44,7 @@ pub const SECTIONS: &[(&str, Section)] = &[
     ("frames", frames::report),
     ("cells", cells::report),
     ("tunnels", tunnels::report),
+    ("sessions", sessions::report),
 ];
 
 /// The figures stand between these lines.
