@@ -8,7 +8,7 @@ SHELL := /bin/bash
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: packages peers cargo ## Installs what is missing, builds, runs the smoke suite and prints the matrix
+demo: packages peers cargo ## Installs what is missing, builds, runs the smoke suite (the reference pair and every real one) and prints the matrix
 	@.ci/demo $(ARGS)
 
 test: cargo ## Runs every test, and says which were skipped and why (ARGS goes to nextest)
@@ -32,8 +32,8 @@ audit: cargo ## Checks licences, advisories and sources of the dependencies
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
 	cargo deny --locked check advisories
 
-build: cargo ## Builds target/release/vpn-interop
-	cargo build --release --locked --package vpn-interop
+build: cargo ## Builds vpn-interop, vpn-ref-client and vpn-ref-server in target/release
+	cargo build --release --locked --package vpn-interop --package reference-client --package reference-server
 
 fmt: cargo ## Formats the code
 	cargo fmt --all

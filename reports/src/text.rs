@@ -49,7 +49,8 @@ pub(crate) fn params_label(params: &IndexMap<String, String>) -> String {
     one_line(&params.join(", "), 200)
 }
 
-/// A peer with its version: `ocserv 1.1.6`. A version in the id is not said twice.
+/// A peer with its version: `ocserv 1.1.6`. A version in the id is not said twice. One that imitates a product says so, and
+/// one with a defect can never be taken for the healthy one.
 pub(crate) fn peer_label(peer: &PeerRecord) -> String {
     let version = one_line(&peer.version, 40);
     let id = match peer.id.split_once('@') {
@@ -57,7 +58,14 @@ pub(crate) fn peer_label(peer: &PeerRecord) -> String {
         _ => &peer.id,
     };
     let id = one_line(id, 60);
-    if version.is_empty() { id } else { format!("{id} {version}") }
+    let mut label = if version.is_empty() { id } else { format!("{id} {version}") };
+    if peer.emulates.is_some() {
+        label.push_str(" (emulated profile)");
+    }
+    if let Some(mutant) = &peer.mutant {
+        label.push_str(&format!(" [mutant {}]", one_line(mutant, 60)));
+    }
+    label
 }
 
 /// The party that a suspicion names.
@@ -188,9 +196,18 @@ mod tests {
 
     #[test]
     fn a_version_is_not_said_twice() {
-        let peer = |id: &str, version: &str| PeerRecord { id: id.into(), version: version.into() };
+        let peer = |id: &str, version: &str| PeerRecord::new(id, version);
         assert_eq!(peer_label(&peer("openconnect@9.12", "9.12-1")), "openconnect 9.12-1");
         assert_eq!(peer_label(&peer("openconnect@trixie", "9.12-3")), "openconnect@trixie 9.12-3");
         assert_eq!(peer_label(&peer("ocserv", "")), "ocserv");
+    }
+
+    #[test]
+    fn an_emulated_profile_and_a_mutant_say_so() {
+        let mut peer = PeerRecord::new("asa", "0.1.0");
+        peer.emulates = Some("Cisco ASA".into());
+        assert_eq!(peer_label(&peer), "asa 0.1.0 (emulated profile)");
+        peer.mutant = Some("ignores-crl".into());
+        assert_eq!(peer_label(&peer), "asa 0.1.0 (emulated profile) [mutant ignores-crl]");
     }
 }

@@ -3,8 +3,8 @@
 //! - [`CaptureWriter`] streams frames to disk and completes the file with interface descriptions and TLS keys at the
 //!   front; [`CaptureReader`] reads any pcapng or pcap file.
 //! - [`Summary`] dissects one frame; nothing in it trusts its input, and it never panics.
-//! - [`classify`], [`MarkerWatch`] and [`FlowTable`] turn frames into evidence: which VPN transport carried a marked
-//!   packet, and who talked to whom in clear.
+//! - [`classify`], [`MarkerWatch`], [`FlowTable`] and [`HandshakeWatch`] turn frames into evidence: which VPN transport
+//!   carried a marked packet, who talked to whom in clear, which sessions were negotiated and when.
 //!
 //! The dissectors share no code with the peers that they watch, on purpose.
 
@@ -19,4 +19,4 @@ pub use file::{
     CaptureError, CaptureReader, CaptureWriter, Completed, Frame, InterfaceId, InterfaceSpec, LinkType, ReadError,
     Side, read_all, recover,
 };
-pub use watch::{Family, FlowTable, MarkerCounts, MarkerWatch, Way, classify};
+pub use watch::{Family, FlowTable, HandshakeWatch, MarkerCounts, MarkerWatch, Way, classify};

@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// List what the catalogue has.
     List(ListArgs),
+    /// Defects that peers can be started with, and the proof that scenarios catch them.
+    Mutants(MutantsArgs),
     /// Make the reports of a run again from its results.json.
     Report(ReportArgs),
     /// Run scenarios on pairs of peers, and print the compatibility matrix.
@@ -81,6 +83,46 @@ pub(crate) struct ListArgs {
     /// What to list: cases, topologies, faults, peers, suites, expectations; everything unless given.
     pub(crate) section: Option<String>,
     /// For machines.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct MutantsArgs {
+    #[command(subcommand)]
+    pub(crate) command: MutantsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MutantsCommand {
+    /// List every mutant, what it does, and the scenarios that catch it.
+    List {
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run each mutant's scenarios with it and without it; exit code 100 if one escapes.
+    Prove(ProveArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ProveArgs {
+    /// Only these mutants; names or globs.
+    #[arg(long = "mutant", value_name = "GLOB")]
+    pub(crate) mutants: Vec<String>,
+    /// Only these scenarios; ids or globs.
+    #[arg(long = "scenario", value_name = "GLOB")]
+    pub(crate) scenarios: Vec<String>,
+    /// Folder for the results: one run without defects, and one for each mutant.
+    #[arg(long, value_name = "DIR", default_value = "vpn-interop-mutants", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
+    /// Source of every random choice; chosen and printed unless given.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Cells at a time; four for each processor unless given.
+    #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+    /// The proof as JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -133,6 +175,9 @@ pub(crate) struct RunArgs {
     /// Server, or glob; `ID=PROGRAM` runs your own build in its place.
     #[arg(long = "server", value_name = "ID[=PROGRAM]")]
     pub(crate) servers: Vec<String>,
+    /// Start the side that has this defect with it (`vpn-interop mutants list`); every cell is labelled with it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) mutant: Option<String>,
     /// Folder with libraries of your own build.
     #[arg(long = "with-lib-path", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) libraries: Vec<PathBuf>,

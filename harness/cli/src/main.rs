@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Command::Doctor(doctor) => commands::doctor(doctor.json),
         Command::Explain(explain) => commands::explain(&args.catalogue, &explain),
         Command::List(list) => commands::list(&args.catalogue, &list),
+        Command::Mutants(mutants) => commands::mutants(&args.catalogue, &mutants),
         Command::Report(report) => commands::report(&report),
         Command::Run(run) => commands::run(&args.catalogue, &run),
         Command::Schema(schema) => commands::schema(&schema),

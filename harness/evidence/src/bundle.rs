@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{CellRecord, Event, Facts, FlowRecord, NodeSnapshot, OuterFlow, Phase, Timeline};
+use crate::{CellRecord, Event, Facts, FlowRecord, HandshakeSeen, NodeSnapshot, OuterFlow, Phase, Timeline};
 
 /// A folder with the evidence of one cell (design section 8).
 #[derive(Clone, Debug)]
@@ -145,6 +145,11 @@ impl Bundle {
     /// Writes `flows.json`.
     pub fn write_outer_flows(&self, flows: &[OuterFlow]) -> Result<(), BundleError> {
         write_json(self.outer_flows(), flows)
+    }
+
+    /// Writes `handshakes.json`: the handshakes on the clients' wires.
+    pub fn write_handshakes(&self, handshakes: &[HandshakeSeen]) -> Result<(), BundleError> {
+        write_json(self.folder.join("handshakes.json"), handshakes)
     }
 
     /// Writes `facts.json`.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttemptOutcome, CheckRecord, DnsAnswer, FlowSummary, Micros, MtuSearch, Phase, PingResult, Proof, Throughput,
-    Transfer, TransportSample,
+    AttemptOutcome, CheckRecord, DnsAnswer, FlowSummary, Micros, MtuSearch, Phase, PingResult, Proof, Stage,
+    StageStatus, Throughput, Transfer, TransportSample,
 };
 
 /// Which of the two programs under test.
@@ -63,6 +63,8 @@ pub enum EventKind {
     PeerReady { role: PeerRole, how: String },
     /// A canonical event recognised in a peer's log (`log_events` of its peer file).
     PeerSaid { role: PeerRole, what: String, line: String },
+    /// A stage of the connection begins or ends, as a peer's log tells.
+    Stage { role: PeerRole, stage: Stage, status: StageStatus, line: String },
     /// A peer program ended.
     PeerExited { role: PeerRole, code: Option<i32>, signal: Option<i32>, asked: bool },
     /// A fault was put in place.

@@ -8,16 +8,19 @@
 mod bundle;
 mod event;
 mod facts;
+mod handshake;
 mod observation;
 mod outcome;
 mod results;
 mod snapshot;
+mod stage;
 mod units;
 mod verdict;
 
 pub use bundle::{Bundle, BundleError};
 pub use event::{Event, EventKind, PeerRole, Timeline};
 pub use facts::{Facts, LeakWatch};
+pub use handshake::{DtlsFamily, HandshakeMessage, HandshakeSeen};
 pub use observation::{
     AttemptOutcome, Carrier, Carriers, DnsAnswer, FlowRecord, FlowSummary, MtuSearch, OuterFlow, PingResult, Proof,
     Throughput, Transfer, TransportSample, WireStats,
@@ -27,5 +30,6 @@ pub use results::{
     CellRecord, Confidence, FORMAT_VERSION, HostRecord, PeerRecord, RunRecord, RunResults, Suspect, Suspicion,
 };
 pub use snapshot::{AddressEntry, NodeSnapshot, Phase, ProcessEntry, RouteEntry, RuleEntry, SocketEntry};
+pub use stage::{Stage, StageStatus};
 pub use units::Micros;
 pub use verdict::{Exit, Verdict};

@@ -66,6 +66,19 @@ pub struct PeerRecord {
     pub id: String,
     /// What the program says of itself, or the package's version.
     pub version: String,
+    /// The product that it imitates: an emulated profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emulates: Option<String>,
+    /// The defect that it was started with, on purpose: never to be taken for the healthy program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mutant: Option<String>,
+}
+
+impl PeerRecord {
+    /// A peer that is what it seems to be.
+    pub fn new(id: impl Into<String>, version: impl Into<String>) -> Self {
+        Self { id: id.into(), version: version.into(), emulates: None, mutant: None }
+    }
 }
 
 /// One cell of the matrix.

@@ -25,7 +25,7 @@ pub(super) fn problem(cell: &CellRecord) -> Option<u8> {
 }
 
 pub(super) fn is_reference(peer: &PeerRecord) -> bool {
-    peer.id.starts_with(REFERENCE)
+    peer.id.starts_with(REFERENCE) && peer.mutant.is_none()
 }
 
 /// What is known of one peer of a failing cell: how it does with other partners.
@@ -52,7 +52,8 @@ impl<'a> Side<'a> {
         for other in row {
             let partner = other.peer(partner_role);
             let (Some(theirs), Some(ours)) = (problem(other), problem(cell)) else { continue };
-            if other.peer(role) != side.peer || partner == own_partner {
+            // A partner with a deliberate defect says nothing about anybody else.
+            if other.peer(role) != side.peer || partner == own_partner || partner.mutant.is_some() {
                 continue;
             }
             let mut weight = if is_reference(partner) { 2.0 } else { 1.0 };

@@ -60,6 +60,14 @@ impl Detail {
         if cell.checks.len() > CHECKS {
             notes.push(format!("{CHECKS} of {} checks are shown", cell.checks.len()));
         }
+        for (role, peer) in [("client", &cell.client), ("server", &cell.server)] {
+            if let Some(product) = &peer.emulates {
+                notes.push(format!("the {role} is an emulated profile of {}", one_line(product, 200)));
+            }
+            if let Some(mutant) = &peer.mutant {
+                notes.push(format!("the {role} was started with the defect {}, on purpose", one_line(mutant, 60)));
+            }
+        }
         Self {
             key: one_line(&cell.key, 300),
             scenario: one_line(&cell.scenario, 120),

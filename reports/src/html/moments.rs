@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use interop_evidence::{Bundle, Event, EventKind, Verdict};
+use interop_evidence::{Bundle, Event, EventKind, StageStatus, Verdict};
 
 use crate::look::tone;
 use crate::text::{measurement, one_line};
@@ -62,6 +62,9 @@ pub(super) fn describe(kind: &EventKind) -> (&'static str, String) {
         }
         EventKind::PeerReady { role, how } => ("peer", format!("{role} ready: {how}")),
         EventKind::PeerSaid { role, what, line } => ("peer", format!("{role} said {what}: {line}")),
+        EventKind::Stage { role, stage, status, .. } => {
+            (stage_tone(*status), format!("{role}: stage {stage} {status}"))
+        }
         EventKind::PeerExited { role, code, signal, asked } => exited(role.as_str(), *code, *signal, *asked),
         EventKind::FaultInjected { name, fault, detail } => ("fault", format!("fault {name} ({fault}): {detail}")),
         EventKind::FaultHealed { name } => ("fault", format!("healed {name}")),
@@ -112,6 +115,15 @@ pub(super) fn describe(kind: &EventKind) -> (&'static str, String) {
         EventKind::Note { text } => ("quiet", text.clone()),
     };
     (tone, one_line(&text, TEXT))
+}
+
+/// A stage that failed stands out.
+pub(super) const fn stage_tone(status: StageStatus) -> &'static str {
+    match status {
+        StageStatus::Begin | StageStatus::Done => "peer",
+        StageStatus::Skipped => "quiet",
+        StageStatus::Failed => "warning",
+    }
 }
 
 fn exited(role: &str, code: Option<i32>, signal: Option<i32>, asked: bool) -> (&'static str, String) {

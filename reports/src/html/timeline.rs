@@ -1,9 +1,9 @@
 //! The time line as a bar and as a list.
 
-use interop_evidence::{Event, EventKind, PeerRole};
+use interop_evidence::{Event, EventKind, PeerRole, StageStatus};
 use serde::Serialize;
 
-use super::moments::describe;
+use super::moments::{describe, stage_tone};
 use crate::text::{measurement, one_line};
 
 /// Tracks of the bar; more would not be seen.
@@ -87,6 +87,13 @@ fn tracks(events: &[Event], total: u64) -> Vec<Track> {
             EventKind::PeerReady { role, how } => {
                 tracks.mark(role.as_str(), "peer", at, &format!("ready: {how}"), "peer");
             }
+            EventKind::Stage { stage, status, .. } => match status {
+                StageStatus::Begin => tracks.begin("stages", "peer", at, total, stage.as_str()),
+                status => {
+                    tracks.end_of("stages", stage.as_str(), at);
+                    tracks.mark("stages", "peer", at, &format!("{stage} {status}"), stage_tone(*status));
+                }
+            },
             EventKind::FaultInjected { name, fault, .. } => {
                 tracks.begin(&format!("fault {name}"), "fault", at, total, fault);
             }
@@ -142,6 +149,14 @@ impl Tracks {
         if let Some(track) = self.0.iter_mut().find(|track| track.name == name)
             && let Some(span) = track.spans.last_mut()
         {
+            span.1 = at;
+        }
+    }
+
+    /// Ends the last span that says `text`; others may go on.
+    fn end_of(&mut self, name: &str, text: &str, at: u64) {
+        let track = self.0.iter_mut().find(|track| track.name == name);
+        if let Some(span) = track.and_then(|track| track.spans.iter_mut().rfind(|span| span.2 == text)) {
             span.1 = at;
         }
     }

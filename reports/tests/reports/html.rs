@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use interop_evidence::{RunResults, Verdict};
+use interop_evidence::{Event, EventKind, Micros, PeerRole, RunResults, Stage, StageStatus, Verdict};
 use interop_reports::{Options, attribute, html};
 use serde_json::Value;
 
@@ -59,6 +59,33 @@ fn a_detail_in_full() {
         log["text"] = format!("{} lines from {:?} to {:?}", lines.len(), lines[0], lines[lines.len() - 1]).into();
     }
     insta::assert_snapshot!(serde_json::to_string_pretty(&detail).unwrap());
+}
+
+#[test]
+fn stages_are_a_track_and_lines_of_the_time_line() {
+    let mut results = run(vec![cell("flow", peer("anyconnect-desktop", "0.1.0"), peer("asa", "0.1.0"), Verdict::Pass)]);
+    let only = &mut results.cells[0];
+    only.bundle = Some("cells/flow".into());
+    only.client.emulates = Some("A Product".into());
+    only.client.mutant = Some("forgets-opaque".into());
+    let folder = tempfile::tempdir().expect("a folder");
+    write_bundles(&results, folder.path());
+    let bundle = interop_evidence::Bundle::open(folder.path().join("cells/flow"));
+    let mut timeline = bundle.read_events().expect("events");
+    for (ms, status) in [(500, StageStatus::Begin), (900, StageStatus::Done)] {
+        let (role, line) = (PeerRole::Client, String::new());
+        let kind = EventKind::Stage { role, stage: Stage::CstpConnect, status, line };
+        timeline.events.push(Event { at: Micros(ms * 1000), step: None, kind });
+    }
+    bundle.write_events(&timeline).expect("events");
+    let data = data(&page(&results, folder.path()));
+    let time = data[0]["evidence"]["timeline"].to_string();
+    assert!(time.contains("\"name\":\"stages\""), "{time}");
+    assert!(time.contains("[500000,900000,\"cstp-connect\"]"), "a span from its beginning to its end: {time}");
+    assert!(time.contains("client: stage cstp-connect done"), "{time}");
+    let notes = data[0]["notes"].to_string();
+    assert!(notes.contains("emulated profile of A Product") && notes.contains("the defect forgets-opaque"), "{notes}");
+    assert_eq!(data[0]["client"], "anyconnect-desktop 0.1.0 (emulated profile) [mutant forgets-opaque]");
 }
 
 #[test]

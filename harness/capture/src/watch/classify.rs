@@ -45,7 +45,7 @@ pub fn classify(summary: &Summary, payload: &[u8], family: Family, ports: &[u16]
 
 /// A protected record of application data (RFC 6347, section 4.1). Version 0x0100 is what OpenSSL calls
 /// `DTLS1_BAD_VER`, the one that AnyConnect began with.
-fn is_dtls_data(payload: &[u8]) -> bool {
+pub(super) fn is_dtls_data(payload: &[u8]) -> bool {
     let Some(&[APPLICATION_DATA, major, minor, epoch_high, epoch_low, .., high, low]) = payload.get(..13) else {
         return false;
     };

@@ -5,6 +5,7 @@ mod classify;
 mod dissect;
 mod flows;
 mod frames;
+mod handshake;
 mod hostile;
 mod marker;
 mod reader;

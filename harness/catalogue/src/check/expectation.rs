@@ -4,7 +4,7 @@ use crate::{Catalogue, Expectations, Glob, Name, Problem, Problems, Section, loa
 
 pub(super) fn check(file: &Expectations, catalogue: &Catalogue, broken: &Broken, problems: &mut Problems) {
     for entry in &file.entries {
-        let peers: Vec<&str> = catalogue.peers.keys().map(String::as_str).collect();
+        let peers: Vec<&str> = catalogue.peers.values().map(|peer| peer.name().as_str()).collect();
         for peer in [&entry.client, &entry.server] {
             let id = Glob::from(peer.as_str().split('@').next().unwrap_or_default());
             if !peers.iter().any(|known| id.matches(known)) && !broken.any(Section::Peers) {

@@ -2,6 +2,7 @@
 
 mod expectation;
 mod fault;
+mod mutant;
 mod peer;
 mod scenario;
 mod steps;
@@ -20,6 +21,7 @@ pub(crate) fn all(catalogue: &Catalogue, broken: &Broken, problems: &mut Problem
     for entry in catalogue.peers.values() {
         peer::check(entry, catalogue, problems);
     }
+    mutant::check(catalogue, broken, problems);
     for entry in catalogue.scenarios.values() {
         scenario::check(entry, catalogue, broken, problems);
     }

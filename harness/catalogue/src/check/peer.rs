@@ -23,6 +23,8 @@ pub(super) fn check(peer: &Peer, catalogue: &Catalogue, problems: &mut Problems)
         "it is not known when the client is connected",
         "add `connected-when: {log: REGEX}` or `connected-when: {interface: tun0}`",
     );
+    stages(peer, problems);
+    same_name(peer, catalogue, problems);
     for name in peer.files.keys() {
         let leaves = name.starts_with('/') || name.split('/').any(|part| part == "..");
         if let (true, Some(at)) = (leaves, name.span()) {
@@ -31,5 +33,43 @@ pub(super) fn check(peer: &Peer, catalogue: &Catalogue, problems: &mut Problems)
                     .help("write a relative path without `..`"),
             );
         }
+    }
+}
+
+/// A log line that tells a stage says which one, and what became of it.
+fn stages(peer: &Peer, problems: &mut Problems) {
+    for event in &peer.log_events {
+        let Some(at) = event.event.span() else { continue };
+        let group = |name: &str| event.pattern.regex().capture_names().flatten().any(|group| group == name);
+        let is_stage = event.event.as_str() == "stage";
+        for (what, given) in [("stage", event.stage.is_some()), ("status", event.status.is_some())] {
+            if is_stage && !given && !group(what) {
+                problems.push(
+                    Problem::new(format!("it is not known which `{what}` the line tells"), at, "incomplete")
+                        .help(format!("add `{what}: ...`, or a group `(?<{what}>...)` to the pattern")),
+                );
+            } else if !is_stage && given {
+                problems.push(
+                    Problem::new(format!("only the event `stage` has a `{what}`"), at, "no stage")
+                        .help(format!("write `event: stage`, or remove `{what}`")),
+                );
+            }
+        }
+    }
+}
+
+/// Two peers that can be the same side must not share a name.
+fn same_name(peer: &Peer, catalogue: &Catalogue, problems: &mut Problems) {
+    let Some(known_as) = &peer.known_as else { return };
+    let taken = catalogue.peers.values().map(|entry| &entry.value).find(|other| {
+        other.id != peer.id
+            && other.roles.iter().any(|side| peer.can_be(*side))
+            && (other.name() == known_as || other.id == *known_as)
+    });
+    if let (Some(other), Some(at)) = (taken, known_as.span()) {
+        problems.push(
+            Problem::new(format!("the name `{known_as}` is taken by the peer `{}`", other.id), at, "taken")
+                .help("a client and a server may share a name, two of the same side may not"),
+        );
     }
 }

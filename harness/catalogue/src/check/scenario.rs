@@ -11,6 +11,7 @@ pub(super) fn check(scenario: &Scenario, catalogue: &Catalogue, broken: &Broken,
     capabilities(&scenario.needs.client, &[Side::Client], catalogue, problems);
     capabilities(&scenario.needs.server, &[Side::Server], catalogue, problems);
     identifier(&scenario.area, "area", problems);
+    check_only(scenario, catalogue, broken, problems);
     for name in scenario.axes.keys().chain(scenario.settings.keys()) {
         check_parameter_name(name, problems);
     }
@@ -46,6 +47,21 @@ pub(super) fn check(scenario: &Scenario, catalogue: &Catalogue, broken: &Broken,
         return;
     };
     steps::check(scenario, topology, catalogue, broken, problems);
+}
+
+/// A scenario for peers that do not exist never runs.
+fn check_only(scenario: &Scenario, catalogue: &Catalogue, broken: &Broken, problems: &mut Problems) {
+    if broken.any(Section::Peers) {
+        return;
+    }
+    for side in [Side::Client, Side::Server] {
+        let known = || catalogue.peers.values().filter(|peer| peer.can_be(side)).map(|peer| peer.name().as_str());
+        for glob in scenario.only.of(side) {
+            if !known().any(|name| glob.matches(name)) {
+                problems.unknown(side.as_str(), glob.as_str(), Some(&glob.at), known());
+            }
+        }
+    }
 }
 
 /// `AC-DTLS-19`: two letters, a group, a number.

@@ -96,6 +96,7 @@ impl<'a> Walk<'a> {
                 self.target(&throughput.to);
                 self.expression(&throughput.r#for);
             }
+            Step::Cleanup(cleanup) => self.client(&cleanup.client),
             Step::Disconnect(disconnect) => {
                 self.client(&disconnect.client);
                 self.expression(&disconnect.within);
@@ -125,7 +126,17 @@ impl<'a> Walk<'a> {
             | Condition::Route(_)
             | Condition::Exits(_)
             | Condition::Runs(_)
-            | Condition::TunnelAddress(_) => {}
+            | Condition::DtlsAttempts(_)
+            | Condition::Stages(_)
+            | Condition::TlsSessions(_)
+            | Condition::TunnelAddress(_)
+            | Condition::TunnelMtu(_) => {}
+            Condition::Dtls(expect) => {
+                self.cells.iter().all(|params| expect.dtls.check(params, self.problems));
+            }
+            Condition::Tls(expect) => {
+                self.cells.iter().all(|params| expect.tls.check(params, self.problems));
+            }
         }
         if let Some(duration) = condition.duration() {
             self.expression(duration);

@@ -62,7 +62,7 @@ impl Catalogue {
             return Ok(story::fault(fault));
         }
         if let Some(peer) = self.peers.get(id) {
-            return Ok(story::peer(peer));
+            return Ok(story::peer(self, peer));
         }
         if let Some(suite) = self.suites.get(id) {
             return Ok(story::suite(self, suite));

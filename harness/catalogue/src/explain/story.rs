@@ -14,6 +14,8 @@ pub(super) fn scenario(catalogue: &Catalogue, scenario: &Entry<Scenario>) -> Str
     text.words("Requirements", scenario.requirements.iter());
     text.words("The client must have", scenario.needs.client.iter());
     text.words("The server must have", scenario.needs.server.iter());
+    text.words("Only with the client", scenario.only.client.iter().map(|glob| &glob.value));
+    text.words("Only with the server", scenario.only.server.iter().map(|glob| &glob.value));
     text.words("Settings", scenario.settings.iter().map(|(name, value)| format!("{name}={value}")));
     if !scenario.axes.is_empty() {
         text.list("Cells", scenario.cells().iter().map(|params| params.key()));
@@ -32,7 +34,14 @@ pub(super) fn scenario(catalogue: &Catalogue, scenario: &Entry<Scenario>) -> Str
         text.line(&format!("Leaks are watched for: {}", scenario.leak_watch));
     }
     text.words("Compared with a golden trace", scenario.golden.iter());
-    text.words("Must catch the mutants", scenario.mutants.iter());
+    let known = catalogue.mutants();
+    text.list(
+        "Catches the mutants",
+        scenario.mutants.iter().map(|name| match known.get(name.as_str()) {
+            Some(does) => format!("{name}: {does}"),
+            None => name.to_string(),
+        }),
+    );
     text.0
 }
 
@@ -109,10 +118,12 @@ pub(super) fn fault(fault: &Entry<Fault>) -> String {
     text.0
 }
 
-pub(super) fn peer(peer: &Entry<Peer>) -> String {
+pub(super) fn peer(catalogue: &Catalogue, peer: &Entry<Peer>) -> String {
     let mut text = Text::default();
     text.head(&peer.id, &peer.title, &peer.origin);
     text.about(peer.about.as_deref());
+    text.words("Emulated profile of", peer.emulates.iter());
+    text.words("Known as", peer.known_as.iter());
     text.words("Extends", peer.extends.iter());
     text.words("Roles", peer.roles.iter());
     text.words("Protocols", peer.protocols.iter());
@@ -136,7 +147,19 @@ pub(super) fn peer(peer: &Entry<Peer>) -> String {
             .iter()
             .map(|refusal| format!("by the {}: {} ({})", refusal.by, refusal.why, refusal.pattern.regex())),
     );
+    mutants(catalogue, peer, &mut text);
     text.0
+}
+
+fn mutants(catalogue: &Catalogue, peer: &Peer, text: &mut Text) {
+    text.list(
+        "Mutants",
+        peer.mutants.iter().map(|mutant| {
+            let claims = catalogue.scenarios.values().filter(|scenario| scenario.mutants.contains(&mutant.name));
+            let claims: Vec<&str> = claims.map(|scenario| scenario.id.as_str()).collect();
+            format!("{}: {} (caught by {})", mutant.name, mutant.does, claims.join(", "))
+        }),
+    );
 }
 
 pub(super) fn suite(catalogue: &Catalogue, suite: &Entry<Suite>) -> String {

@@ -1,6 +1,11 @@
 //! The catalogue as a whole.
 
-use std::{collections::BTreeSet, ops::Deref, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Deref,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 
@@ -10,8 +15,8 @@ use super::{
     layers::{self, RawFile},
 };
 use crate::{
-    Capability, CatalogueErrors, Expectations, Fault, Name, Peer, Problem, Problems, Scenario, Source, Span, Suite,
-    Topology, check,
+    Capability, CatalogueErrors, Expectations, Fault, Name, Peer, Problem, Problems, Scenario, Side, Source, Span,
+    Suite, Topology, check,
     decode::Decode,
     model::{AnyCapability, is_identifier},
     yaml::Node,
@@ -122,6 +127,19 @@ impl Catalogue {
         check::all(&catalogue, &broken, &mut problems);
         problems.finish()?;
         Ok(catalogue)
+    }
+
+    /// The peer that has this name (or id) in this role.
+    pub fn peer(&self, side: Side, name: &str) -> Option<&Entry<Peer>> {
+        let fits =
+            |entry: &&Entry<Peer>| entry.can_be(side) && (entry.name().as_str() == name || entry.id.as_str() == name);
+        self.peers.values().find(fits)
+    }
+
+    /// Every defect that some peer can be started with, by name, with what it does.
+    pub fn mutants(&self) -> BTreeMap<&str, &str> {
+        let all = self.peers.values().flat_map(|peer| &peer.value.mutants);
+        all.map(|mutant| (mutant.name.as_str(), mutant.does.as_str())).collect()
     }
 
     /// The scenarios of a suite, in the order of their ids.

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Fields that belong to one file and are not inherited.
-const OWN: [&str; 6] = ["id", "title", "about", "replaces", "extends", "capabilities-remove"];
+const OWN: [&str; 7] = ["id", "title", "about", "replaces", "extends", "capabilities-remove", "known-as"];
 
 /// Lays an entry on the one that it extends, and so on down.
 pub(super) struct Inheritance<'a> {

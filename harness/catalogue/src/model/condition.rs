@@ -2,7 +2,9 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-use super::{Side, Target};
+use super::{
+    ExpectDtls, ExpectDtlsAttempts, ExpectStages, ExpectTls, ExpectTlsSessions, ExpectTunnelMtu, Side, Target,
+};
 use crate::{
     Expr, Name, Spanned,
     decode::{Parse, ParseError, keywords, record, shapes, words},
@@ -30,6 +32,18 @@ shapes! {
         Runs(ExpectRuns) = "runs",
         /// The client's address in the tunnel.
         TunnelAddress(ExpectTunnelAddress) = "tunnel-address",
+        /// The stages that the connection went through.
+        Stages(ExpectStages) = "stages",
+        /// The family of the DTLS session, as its handshake shows it.
+        Dtls(ExpectDtls) = "dtls",
+        /// When DTLS was tried again.
+        DtlsAttempts(ExpectDtlsAttempts) = "dtls-attempts",
+        /// The version of the TLS session, as its handshake shows it.
+        Tls(ExpectTls) = "tls",
+        /// How many TLS sessions there were.
+        TlsSessions(ExpectTlsSessions) = "tls-sessions",
+        /// The MTU of the tunnel's device.
+        TunnelMtu(ExpectTunnelMtu) = "tunnel-mtu",
     }
 }
 
@@ -46,6 +60,12 @@ impl Condition {
             Self::Exits(expect) => expect.or_degraded,
             Self::Runs(expect) => expect.or_degraded,
             Self::TunnelAddress(expect) => expect.or_degraded,
+            Self::Stages(expect) => expect.or_degraded,
+            Self::Dtls(expect) => expect.or_degraded,
+            Self::DtlsAttempts(expect) => expect.or_degraded,
+            Self::Tls(expect) => expect.or_degraded,
+            Self::TlsSessions(expect) => expect.or_degraded,
+            Self::TunnelMtu(expect) => expect.or_degraded,
         }
     }
 
@@ -59,7 +79,12 @@ impl Condition {
             Self::Route(expect) => Some(&expect.within),
             Self::Said(expect) => Some(&expect.within),
             Self::Exits(expect) => Some(&expect.within),
-            Self::Runs(_) | Self::TunnelAddress(_) => None,
+            Self::Stages(expect) => Some(&expect.within),
+            Self::Dtls(expect) => Some(&expect.within),
+            Self::DtlsAttempts(expect) => Some(&expect.within),
+            Self::Tls(expect) => Some(&expect.within),
+            Self::TunnelMtu(expect) => Some(&expect.within),
+            Self::Runs(_) | Self::TlsSessions(_) | Self::TunnelAddress(_) => None,
         }
     }
 }

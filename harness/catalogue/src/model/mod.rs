@@ -4,6 +4,7 @@ mod capability;
 mod condition;
 mod expectation;
 mod fault;
+mod handshake;
 mod measure;
 mod params;
 mod peer;
@@ -22,17 +23,21 @@ pub use condition::{
 };
 pub use expectation::{ExpectationEntry, Expectations, ExpiryDate, KnownVerdict, VersionRange};
 pub use fault::{Fault, ParamKind, ParamSpec};
+pub use handshake::{
+    ExpectDtls, ExpectDtlsAttempts, ExpectStages, ExpectTls, ExpectTlsSessions, ExpectTunnelMtu, FamilyWanted,
+    MtuState, Since, StageName, StageState, StageWanted, TlsWanted,
+};
 pub use measure::{Measure, MeasureLoss, MeasureOutage, MeasureRtt};
 pub use params::Params;
 pub use peer::{
-    Binary, ConnectedWhen, KeyLog, Limits, Listening, LogEvent, Pattern, Peer, Protocol, ReadyWhen, Refusal, Side,
-    Signal, Stop, Template, VersionProbe,
+    Binary, ConnectedWhen, KeyLog, Limits, Listening, LogEvent, Mutant, Pattern, Peer, Protocol, ReadyWhen, Refusal,
+    Side, Signal, Stop, Template, VersionProbe,
 };
 pub use scalar::{Scalar, ScalarValue};
-pub use scenario::{Always, Axis, GoldenView, LeakWatch, Needs, Scenario};
+pub use scenario::{Always, Axis, GoldenView, LeakWatch, Needs, Only, Scenario};
 pub use step::{
-    Attempt, Connect, Direction, Disconnect, FaultStep, Flow, FlowKind, Heal, Hold, MtuSearchStep, Outcome, Step,
-    ThroughputStep, TransferStep,
+    Attempt, Cleanup, Connect, Direction, Disconnect, FaultStep, Flow, FlowKind, Heal, Hold, MtuSearchStep, Outcome,
+    Step, ThroughputStep, TransferStep,
 };
 pub use suite::{Glob, Suite};
 pub use target::Target;

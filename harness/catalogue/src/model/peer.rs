@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use indexmap::IndexMap;
 use regex::Regex;
 
-use super::Scalar;
+use super::{Scalar, StageName, StageState};
 use crate::{
     Name, Port, Size, Spanned,
     decode::{Parse, ParseError, keywords, record, verbs, words},
@@ -24,6 +24,11 @@ record! {
         pub extends: Option<Name> = None,
         /// Whether it replaces the built-in peer of the same id.
         pub replaces: bool = false,
+        /// What it is called in its role, on the command line and in results, where a client and a server share a name; its id
+        /// unless given.
+        pub known_as: Option<Name> = None,
+        /// The product that it imitates; reports show it as an emulated profile, and it runs only where it is named.
+        pub emulates: Option<String> = None,
         /// What it can be.
         pub roles: Vec<Side>,
         /// What it speaks; a client and a server are a pair when they share one.
@@ -66,6 +71,10 @@ record! {
         pub exit_codes: IndexMap<i32, String> = IndexMap::new(),
         /// How it writes its TLS secrets.
         pub keylog: Option<KeyLog> = None,
+        /// The command that takes away what a killed one left behind.
+        pub cleanup: Vec<Spanned<Template>> = Vec::new(),
+        /// Defects that it can be started with, on purpose; templates find the name of one in `mutant`.
+        pub mutants: Vec<Mutant> = Vec::new(),
         /// Bounds on what it may produce.
         pub limits: Limits = Limits::default(),
     }
@@ -75,6 +84,16 @@ impl Peer {
     /// Whether it can be a client, or a server.
     pub fn can_be(&self, side: Side) -> bool {
         self.roles.contains(&side)
+    }
+
+    /// What it is called in its role.
+    pub fn name(&self) -> &Name {
+        self.known_as.as_ref().unwrap_or(&self.id)
+    }
+
+    /// Whether it can be started with this defect.
+    pub fn has_mutant(&self, name: &str) -> bool {
+        self.mutants.iter().any(|mutant| mutant.name.as_str() == name)
     }
 
     /// Whether it declares a capability.
@@ -117,6 +136,8 @@ record! {
     pub struct Binary {
         /// Name in the search path.
         pub name: Name,
+        /// Whether it is built with this program and lies beside it.
+        pub beside: bool = false,
         /// Folders to look into first.
         pub search: Vec<String> = Vec::new(),
         /// Package that brings it, by kind of distribution.
@@ -179,10 +200,25 @@ record! {
 record! {
     /// A log line with a meaning.
     pub struct LogEvent {
-        /// Canonical event: `dtls-up`.
+        /// Canonical event: `dtls-up`; `stage` for the beginning or the end of a stage.
         pub event: Name,
-        /// What the line looks like.
+        /// What the line looks like. Of a `stage`, groups called `stage` and `status` say which; what is not said there stands
+        /// in the fields of these names.
         pub pattern: Pattern,
+        /// Of a `stage`: which one.
+        pub stage: Option<StageName> = None,
+        /// Of a `stage`: what became of it.
+        pub status: Option<StageState> = None,
+    }
+}
+
+record! {
+    /// A defect that a peer can be started with, to see whether the harness notices.
+    pub struct Mutant {
+        /// Its name: `never-falls-back`.
+        pub name: Name,
+        /// What the peer does wrong then, in one sentence.
+        pub does: String,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::json;
 
-use super::{Params, Scalar, Step, expand};
+use super::{Glob, Params, Scalar, Side, Step, expand};
 use crate::{
     Name, Problem, Problems, Spanned,
     decode::{Decode, Schema, keywords, record},
@@ -35,6 +35,8 @@ record! {
         pub replaces: bool = false,
         /// Capabilities that the peers must declare; else the cell is `unsupported`.
         pub needs: Needs = Needs::default(),
+        /// Peers that the scenario is about; any unless given. Emulated ones must be named here to take part by themselves.
+        pub only: Only = Only::default(),
         /// Parameters with several values; one cell per combination.
         pub axes: IndexMap<Name, Axis> = IndexMap::new(),
         /// Parameters with one value, for peer templates and expressions.
@@ -51,7 +53,7 @@ record! {
         pub leak_watch: LeakWatch = LeakWatch::Off,
         /// Views that are compared with a golden trace.
         pub golden: Vec<GoldenView> = Vec::new(),
-        /// Deliberately defective reference peers that it must catch.
+        /// Defects of peers (their `mutants`) that it catches; `vpn-interop mutants prove` holds it to that.
         pub mutants: Vec<Name> = Vec::new(),
     }
 }
@@ -80,6 +82,27 @@ record! {
         pub client: Vec<Name> = Vec::new(),
         /// Of the server.
         pub server: Vec<Name> = Vec::new(),
+    }
+}
+
+record! {
+    /// Peers that a scenario is about.
+    #[derive(Default)]
+    pub struct Only {
+        /// Clients, by name or glob.
+        pub client: Vec<Spanned<Glob>> = Vec::new(),
+        /// Servers, by name or glob.
+        pub server: Vec<Spanned<Glob>> = Vec::new(),
+    }
+}
+
+impl Only {
+    /// The globs for one side.
+    pub fn of(&self, side: Side) -> &[Spanned<Glob>] {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Condition, FaultStep, Measure, Step};
-use crate::Name;
+use crate::{Name, format_duration};
 
 impl Step {
     /// The verb, as it is written in YAML.
@@ -60,6 +60,7 @@ impl fmt::Display for Step {
                     step.to.value, step.direction, step.r#for
                 )
             }
+            Self::Cleanup(step) => write!(f, "clean up after the killed client{}", of(&step.client)),
             Self::Disconnect(step) => write!(f, "disconnect{} within {}", of(&step.client), step.within),
         }
     }
@@ -102,9 +103,42 @@ impl fmt::Display for Condition {
                 };
                 f.write_str(what)?;
             }
+            Self::Stages(expect) => {
+                let stages: Vec<String> = expect.stages.iter().map(ToString::to_string).collect();
+                write!(f, "the stages {} within {}", stages.join(", "), expect.within)?;
+            }
+            Self::Dtls(expect) => write!(f, "DTLS of the family {} within {}", expect.dtls, expect.within)?,
+            Self::DtlsAttempts(expect) => {
+                let pauses: Vec<String> = expect.dtls_attempts.iter().map(|pause| format_duration(*pause)).collect();
+                write!(f, "new attempts at DTLS after {} within {}", pauses.join(", "), expect.within)?;
+            }
+            Self::Tls(expect) => write!(f, "TLS {} within {}", expect.tls, expect.within)?,
+            Self::TlsSessions(expect) => {
+                let since = match expect.since {
+                    super::Since::Start => "since the client's start",
+                    super::Since::Connected => "since the tunnel came up",
+                };
+                write!(f, "{} TLS sessions {since}", expect.tls_sessions)?;
+            }
+            Self::TunnelMtu(expect) => tunnel_mtu(f, expect)?,
         }
         degraded(f, self.or_degraded())
     }
+}
+
+fn tunnel_mtu(f: &mut fmt::Formatter<'_>, expect: &super::ExpectTunnelMtu) -> fmt::Result {
+    f.write_str("the MTU of the tunnel's device")?;
+    match expect.tunnel_mtu {
+        super::MtuState::Any => {}
+        state => write!(f, " to be {state}")?,
+    }
+    if let Some(limit) = expect.at_least {
+        write!(f, ", at least {limit}")?;
+    }
+    if let Some(limit) = expect.at_most {
+        write!(f, ", at most {limit}")?;
+    }
+    write!(f, " within {}", expect.within)
 }
 
 impl fmt::Display for Measure {

@@ -40,6 +40,8 @@ verbs! {
         Throughput(ThroughputStep) = "throughput",
         /// Asks the client to end.
         Disconnect(Disconnect) = "disconnect",
+        /// Runs the command that takes away what a killed client left behind.
+        Cleanup(Cleanup) = "cleanup",
     }
 }
 
@@ -260,6 +262,14 @@ record! {
         /// Deadline.
         pub within: Expr<Duration> = Expr::fixed(Duration::from_secs(10)),
         /// Node whose client is ended.
+        pub client: Name = Name::from("client"),
+    }
+}
+
+record! {
+    /// Runs the `cleanup` command of the client's peer file where the client ran.
+    pub struct Cleanup {
+        /// Node whose client was killed.
         pub client: Name = Name::from("client"),
     }
 }

@@ -165,14 +165,14 @@ fn programs_of_peers() -> Vec<Finding> {
         client.can_be(Side::Client) && server.can_be(Side::Server) && client.shared_protocol(server).is_some()
     });
     findings.push(match pairs.next() {
-        Some((client, server)) => pair(Status::Found, format!("{} and {}, for example", client.id, server.id)),
+        Some((client, server)) => pair(Status::Found, format!("{} and {}, for example", client.name(), server.name())),
         None => pair(Status::Missing, "no client has its server here".to_owned()),
     });
     findings
 }
 
 fn program(name: &str, peers: &[&Peer], choice: Result<PeerChoice, String>) -> Finding {
-    let ids: Vec<&str> = peers.iter().map(|peer| peer.id.as_str()).collect();
+    let ids: Vec<&str> = peers.iter().map(|peer| peer.name().as_str()).collect();
     let package = peers.iter().find_map(|peer| peer.binary.package.values().next());
     let install = package.map_or_else(String::new, |package| format!("; or install package {package}"));
     let (status, detail) = match choice {
@@ -187,10 +187,14 @@ fn program(name: &str, peers: &[&Peer], choice: Result<PeerChoice, String>) -> F
         status,
         detail,
         why: format!("cells with the peers {}", ids.join(", ")),
-        how_to_get: format!(
-            "make peers (unpacks it, installs and starts nothing){install}; or your own build: --client or --server {}=PATH",
-            ids[0]
-        ),
+        how_to_get: if peers[0].binary.beside {
+            "cargo build --workspace: it is built with this program, and looked for beside it".to_owned()
+        } else {
+            format!(
+                "make peers (unpacks it, installs and starts nothing){install}; or your own build: --client or --server {}=PATH",
+                peers[0].name()
+            )
+        },
     }
 }
 

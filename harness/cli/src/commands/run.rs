@@ -1,6 +1,6 @@
 //! `run`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use interop_catalogue::Catalogue;
@@ -53,7 +53,7 @@ pub(crate) fn run(catalogue_args: &CatalogueArgs, args: &RunArgs) -> ExitCode {
     publish(&results, &options, args)
 }
 
-fn carry_out(catalogue: &Catalogue, plan: &Plan, options: &RunOptions) -> Result<RunResults, String> {
+pub(super) fn carry_out(catalogue: &Catalogue, plan: &Plan, options: &RunOptions) -> Result<RunResults, String> {
     // Cells are started from this thread: the kernel ends them when the thread that started them ends.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -142,12 +142,34 @@ fn selection(args: &RunArgs) -> Selection {
         libraries: args.libraries.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect(),
         params: args.params.clone(),
         gate: !args.no_gate,
+        mutant: args.mutant.clone(),
     }
 }
 
 fn options(catalogue: &CatalogueArgs, args: &RunArgs) -> Result<RunOptions, String> {
-    std::fs::create_dir_all(&args.out).map_err(|error| format!("failed to make {}: {error}", args.out.display()))?;
-    let out = args.out.canonicalize().map_err(|error| format!("failed to use {}: {error}", args.out.display()))?;
+    let mut options = plain_options(catalogue, &args.out, args.seed, args.jobs)?;
+    for folder in &args.libraries {
+        options.repeat_args.extend(["--with-lib-path".to_owned(), folder.display().to_string()]);
+    }
+    Ok(RunOptions {
+        repeat: args.repeat,
+        keep: args.keep,
+        fail_fast: args.fail_fast,
+        fail_on_degraded: args.fail_on.is_some(),
+        suite: args.suite.clone(),
+        ..options
+    })
+}
+
+/// How cells are run when nothing special is asked for.
+pub(super) fn plain_options(
+    catalogue: &CatalogueArgs,
+    out: &Path,
+    seed: Option<u64>,
+    jobs: Option<u16>,
+) -> Result<RunOptions, String> {
+    std::fs::create_dir_all(out).map_err(|error| format!("failed to make {}: {error}", out.display()))?;
+    let out = out.canonicalize().map_err(|error| format!("failed to use {}: {error}", out.display()))?;
     let program = std::env::current_exe().map_err(|error| format!("failed to find this program: {error}"))?;
     let mut cell_args = vec![CELL.to_owned()];
     if catalogue.no_builtin {
@@ -159,22 +181,19 @@ fn options(catalogue: &CatalogueArgs, args: &RunArgs) -> Result<RunOptions, Stri
     for folder in &catalogue.overlays {
         repeat_args.extend(["--catalogue".to_owned(), folder.display().to_string()]);
     }
-    for folder in &args.libraries {
-        repeat_args.extend(["--with-lib-path".to_owned(), folder.display().to_string()]);
-    }
     Ok(RunOptions {
         out,
         // 32 bits are enough to tell runs apart, and can be read aloud.
-        seed: args.seed.unwrap_or_else(|| rand::random::<u32>().into()),
-        jobs: args.jobs.map(usize::from),
-        repeat: args.repeat,
-        keep: args.keep,
-        fail_fast: args.fail_fast,
-        fail_on_degraded: args.fail_on.is_some(),
+        seed: seed.unwrap_or_else(|| rand::random::<u32>().into()),
+        jobs: jobs.map(usize::from),
+        repeat: 1,
+        keep: false,
+        fail_fast: false,
+        fail_on_degraded: false,
         cell_program: program,
         cell_args,
         command: std::env::args().collect(),
-        suite: args.suite.clone(),
+        suite: None,
         repeat_args,
     })
 }

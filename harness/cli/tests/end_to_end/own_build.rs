@@ -78,8 +78,16 @@ fn an_implementation_is_one_yaml_file() {
     ]);
     run.expect("baseline", Verdict::Pass);
     run.expect("tcp-only", Verdict::Pass);
-    let run =
-        Run::of(["--catalogue", catalogue, "--scenario", "udp-blocked-from-start", "--client", "openconnect-on-tls"]);
+    let run = Run::of([
+        "--catalogue",
+        catalogue,
+        "--scenario",
+        "udp-blocked-from-start",
+        "--client",
+        "openconnect-on-tls",
+        "--server",
+        "ocserv",
+    ]);
     let cell = run.expect("udp-blocked-from-start", Verdict::Unsupported);
     assert!(cell.reason.contains("dtls"), "{}", cell.reason);
 }

@@ -21,6 +21,12 @@ fn a_user_without_privileges_runs_a_pair() {
     // The build folder may be closed to others.
     let program = folder.path().join("vpn-interop");
     std::fs::copy(env!("CARGO_BIN_EXE_vpn-interop"), &program).unwrap();
+    for name in ["vpn-ref-client", "vpn-ref-server"] {
+        let built = Path::new(env!("CARGO_BIN_EXE_vpn-interop")).with_file_name(name);
+        if built.is_file() {
+            std::fs::copy(built, folder.path().join(name)).unwrap();
+        }
+    }
     // So may the folder of the unpacked peers: they get a copy that everybody can read.
     let peers = peers_folder().map(|peers| {
         let copy = folder.path().join("peers");
@@ -51,6 +57,10 @@ fn a_user_without_privileges_runs_a_pair() {
     assert!(results.run.host.rootless);
     let cell = &results.cells[0];
     assert_eq!(cell.verdict, Verdict::Pass, "{}", cell.reason);
+    as_nobody(&["run", "--scenario", "baseline", "--client", "reference", "--server", "reference", "--out", "second"]);
+    let results = std::fs::read(folder.path().join("second/results.json")).unwrap();
+    let results: RunResults = serde_json::from_slice(&results).unwrap();
+    assert_eq!(results.cells[0].verdict, Verdict::Pass, "{}", results.cells[0].reason);
 }
 
 /// Where the unpacked peers are, for a user with another home.

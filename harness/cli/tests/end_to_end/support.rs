@@ -45,6 +45,11 @@ pub fn has_pair(client: &str, server: &str) -> bool {
     String::from_utf8_lossy(&planned.stdout).contains("  run\n")
 }
 
+/// Whether the reference client and server are built.
+pub fn has_reference() -> bool {
+    lab_works() && has_pair("reference", "reference")
+}
+
 /// Whether a command is in the search path.
 pub fn has_command(name: &str) -> bool {
     std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).any(|folder| folder.join(name).is_file())

@@ -32,7 +32,7 @@ impl Cell<'_> {
             Condition::Exits(expect) => self.exits(expect.exits, deadline).await,
             other => loop {
                 let outcome = self.look(other).await?;
-                if outcome.verdict == Verdict::Pass || Instant::now() >= deadline {
+                if outcome.verdict == Verdict::Pass || Instant::now() >= deadline || self.time_left().is_zero() {
                     break outcome;
                 }
                 tokio::time::sleep(PAUSE).await;
@@ -113,6 +113,12 @@ impl Cell<'_> {
                 None => CheckOutcome::fail(format!("the {} was never started", expect.runs)),
             }),
             Condition::TunnelAddress(expect) => self.tunnel_address(expect.tunnel_address).await,
+            Condition::TunnelMtu(expect) => self.tunnel_mtu(expect).await,
+            Condition::Stages(_)
+            | Condition::Dtls(_)
+            | Condition::DtlsAttempts(_)
+            | Condition::Tls(_)
+            | Condition::TlsSessions(_) => self.handshakes(condition),
             Condition::Unreachable(_) | Condition::Said(_) | Condition::Exits(_) => {
                 Err(EngineError::plan("this condition is not looked at repeatedly"))
             }

@@ -108,6 +108,7 @@ impl Cell<'_> {
         self.checks.extend(always(&names, &evidence));
         self.bundle.write_events(&evidence.timeline)?;
         self.bundle.write_outer_flows(&evidence.flows)?;
+        self.bundle.write_handshakes(&self.witness.handshakes())?;
         self.bundle.write_facts(&evidence.facts)?;
         let (verdict, reason) = verdict(&self.checks);
         let record = CellRecord {

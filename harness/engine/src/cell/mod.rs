@@ -3,6 +3,7 @@
 mod execute;
 mod expect;
 mod finish;
+mod handshakes;
 mod internet;
 mod job;
 mod measure;

@@ -111,6 +111,7 @@ impl Cell<'_> {
         if let Some(log) = self.log(PeerRole::Server) {
             log.forget_refusal();
         }
+        self.client_started = self.recorder.now();
         let running = self.launch(Side::Client, peer, &choice, node, index).await?;
         let started = self.recorder.now();
         let log = running.process.log.clone();
@@ -147,7 +148,8 @@ impl Cell<'_> {
             () = refused_there => ClientStart::Silent,
         };
         if start == ClientStart::Connected {
-            let took = self.recorder.now().since(started);
+            self.client_connected = self.recorder.now();
+            let took = self.client_connected.since(started);
             self.recorder.record(EventKind::PeerReady { role: PeerRole::Client, how: "tunnel is up".to_owned() });
             self.measurements.entry("connect-ms".to_owned()).or_insert(took.as_secs_f64() * 1000.0);
         }
@@ -220,6 +222,22 @@ impl Cell<'_> {
         };
         let process = Process::start(lab_node, role, &launch, stdin, log, &self.recorder)?;
         Ok(Running { process, tunnel_interface, folder })
+    }
+
+    /// Runs the `cleanup` of the client's peer file in a node. None if it has none; the inner error is what went wrong.
+    pub(super) async fn run_cleanup(&mut self, node: &str) -> Result<Option<Result<(), String>>> {
+        let (peer, choice) = (self.client_peer, self.job.client.clone());
+        let (Some(running), Some(pki)) = (self.clients.get(node), &self.pki) else { return Ok(None) };
+        if peer.cleanup.is_empty() {
+            return Ok(None);
+        }
+        let folder = running.folder.clone();
+        let index = self.world.clients.iter().position(|name| name == node).unwrap_or(0);
+        let templates = Templates::new(peer, variables(&self.world, &self.settings, &choice, pki, &folder, index))?;
+        let env = self.environment(Side::Client, peer, &choice, &templates, &folder)?;
+        let launch = launch_of(&templates, peer.cleanup.iter(), &env)?;
+        let what = format!("the `cleanup` of peer `{}`", peer.id);
+        Ok(Some(run_to_end(self.lab.node(node)?, &launch, &what).await.map_err(|error| error.to_string())))
     }
 
     fn environment(

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use indexmap::IndexMap;
 use interop_capture::Family;
-use interop_catalogue::{Catalogue, Params, Scenario};
-use interop_evidence::{Bundle, EventKind};
+use interop_catalogue::{Catalogue, Params, Scenario, Side};
+use interop_evidence::{Bundle, EventKind, Micros};
 use interop_lab::Lab;
 use ipnet::IpNet;
 
@@ -40,8 +40,11 @@ impl<'a> Cell<'a> {
             .topologies
             .get(scenario.topology.as_str())
             .ok_or_else(|| unknown("topology", &scenario.topology))?;
-        let peer = |id: &str| catalogue.peers.get(id).map(|peer| &peer.value).ok_or_else(|| unknown("peer", id));
-        let (client_peer, server_peer) = (peer(&job.client.peer)?, peer(&job.server.peer)?);
+        let peer = |side: Side, name: &str| {
+            catalogue.peer(side, name).map(|peer| &peer.value).ok_or_else(|| unknown("peer", name))
+        };
+        let client_peer = peer(Side::Client, &job.client.peer)?;
+        let server_peer = peer(Side::Server, &job.server.peer)?;
         let params = params_of(scenario, job)?;
         let settings = CellSettings::new(&params, client_peer, server_peer);
         let recorder = Recorder::new(start);
@@ -87,6 +90,9 @@ impl<'a> Cell<'a> {
             measurements: IndexMap::new(),
             snapshots: BTreeMap::new(),
             first_tunnel_address: None,
+            first_tunnel_mtu: None,
+            client_started: Micros::default(),
+            client_connected: Micros::default(),
             sequence: 0,
         };
         cell.source_nat()?;

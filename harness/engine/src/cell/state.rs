@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use interop_catalogue::{Catalogue, Params, Peer, Scenario, Side};
-use interop_evidence::{Bundle, CheckOutcome, CheckRecord, NodeSnapshot, PeerRole, Phase};
+use interop_evidence::{Bundle, CheckOutcome, CheckRecord, Micros, NodeSnapshot, PeerRole, Phase};
 use interop_lab::{Lab, Nat, RouteTarget};
 use interop_pki::{Defect, Issued};
 use interop_services::NumberedFlow;
@@ -47,6 +47,11 @@ pub(crate) struct Cell<'a> {
     pub(super) measurements: IndexMap<String, f64>,
     pub(super) snapshots: BTreeMap<Phase, Vec<NodeSnapshot>>,
     pub(super) first_tunnel_address: Option<IpAddr>,
+    /// MTU of the tunnel's device when it came up last.
+    pub(super) first_tunnel_mtu: Option<u32>,
+    /// When a client was started last, and when its tunnel came up.
+    pub(super) client_started: Micros,
+    pub(super) client_connected: Micros,
     pub(super) sequence: u16,
 }
 

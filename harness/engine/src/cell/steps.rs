@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use interop_catalogue::{Attempt, Connect, Disconnect, FaultStep, Flow, Step};
+use interop_catalogue::{Attempt, Cleanup, Connect, Disconnect, FaultStep, Flow, Step};
 use interop_evidence::{AttemptOutcome, CheckOutcome, EventKind, PeerRole, Phase};
 use interop_services::{Clock, FlowSpec, NumberedFlow, sockets};
 
@@ -43,6 +43,7 @@ impl Cell<'_> {
             Step::MtuSearch(search) => self.mtu_search(search).await?,
             Step::Throughput(throughput) => self.throughput(throughput).await?,
             Step::Disconnect(disconnect) => self.disconnect(disconnect).await?,
+            Step::Cleanup(cleanup) => self.cleanup(cleanup).await?,
         };
         Ok((outcome, After::GoOn))
     }
@@ -61,6 +62,7 @@ impl Cell<'_> {
             self.snapshot(Phase::Connected).await?;
             self.first_tunnel_address = self.tunnel_address_now(&step.client);
         }
+        self.first_tunnel_mtu = self.tunnel_mtu_now(&step.client).await?;
         Ok((CheckOutcome::pass(detail), After::GoOn))
     }
 
@@ -166,6 +168,23 @@ impl Cell<'_> {
         self.check(id, outcome);
         healed?;
         Ok(CheckOutcome::pass(proof.evidence))
+    }
+
+    /// Runs the client's `cleanup`, as its user would after a crash.
+    async fn cleanup(&mut self, step: &Cleanup) -> Result<CheckOutcome> {
+        let Some(running) = self.clients.get(step.client.as_str()) else {
+            return Ok(CheckOutcome::invalid(format!("there was no client in `{}`", step.client)));
+        };
+        if running.process.exited().is_none() {
+            return Ok(CheckOutcome::invalid("the client still runs: there is nothing to clean up"));
+        }
+        let said = self.run_cleanup(&step.client).await?;
+        self.snapshot(Phase::AfterDisconnect).await?;
+        Ok(match said {
+            None => CheckOutcome::invalid(format!("peer `{}` has no `cleanup`", self.client_peer.id)),
+            Some(Ok(())) => CheckOutcome::pass("the clean-up ended well"),
+            Some(Err(said)) => CheckOutcome::fail(said),
+        })
     }
 
     async fn disconnect(&mut self, step: &Disconnect) -> Result<CheckOutcome> {

@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use indexmap::IndexMap;
 use interop_capture::{
-    CaptureWriter, Completed, Family, FlowTable, InterfaceId, InterfaceSpec, LinkType, MarkerCounts, MarkerWatch, Side,
-    Summary, Way,
+    CaptureWriter, Completed, Family, FlowTable, HandshakeWatch, InterfaceId, InterfaceSpec, LinkType, MarkerCounts,
+    MarkerWatch, Side, Summary, Way,
 };
 use interop_catalogue::LinkSide;
-use interop_evidence::{Micros, OuterFlow};
+use interop_evidence::{HandshakeSeen, Micros, OuterFlow};
 use interop_lab::FrameSink;
 use interop_lab::link::End;
 
@@ -29,6 +29,7 @@ struct State {
     wires: Vec<Wire>,
     flows: FlowTable,
     marker: MarkerWatch,
+    handshakes: HandshakeWatch,
     frames: Vec<u64>,
     /// Number of the last frame that a wire dropped.
     dropped: Option<u64>,
@@ -41,17 +42,21 @@ struct Wire {
     outside: bool,
     /// The end at which the server sits, on its outside wires.
     server: Option<End>,
+    /// The end at which a client sits, on its outside wires.
+    client: Option<End>,
 }
 
 impl Witness {
     /// Begins the capture at `path`.
     pub(crate) fn create(path: &std::path::Path, world: &World, family: Family, port: u16) -> Result<Self> {
         let server_wires: IndexMap<String, End> = world.server_wires();
+        let client_wires: IndexMap<String, End> = world.client_wires();
         let wires: Vec<Wire> = world
             .wires()
             .map(|(name, link)| Wire {
                 outside: link.side == LinkSide::Outside,
                 server: server_wires.get(&name).copied(),
+                client: client_wires.get(&name).copied(),
                 name,
             })
             .collect();
@@ -72,6 +77,7 @@ impl Witness {
             tunnels: IndexMap::new(),
             flows: FlowTable::new(),
             marker: MarkerWatch::new(family, [port]),
+            handshakes: HandshakeWatch::new([port]),
         };
         Ok(Self { state: Arc::new(Mutex::new(state)) })
     }
@@ -101,6 +107,11 @@ impl Witness {
         self.lock().flows.flows().cloned().collect()
     }
 
+    /// The handshakes on the clients' wires so far.
+    pub(crate) fn handshakes(&self) -> Vec<HandshakeSeen> {
+        self.lock().handshakes.seen().to_vec()
+    }
+
     /// Completes the capture; says how many frames each wire has in it.
     pub(crate) fn finish(&self, keys: &[String]) -> Result<Option<(Completed, Vec<u64>)>> {
         let mut state = self.lock();
@@ -116,7 +127,7 @@ impl Witness {
 impl FrameSink for Witness {
     fn frame(&mut self, wire: usize, from: End, at: Duration, bytes: &[u8], remark: Option<&str>) {
         let mut state = self.lock();
-        let State { epoch, capture, wires, flows, marker, frames, dropped, .. } = &mut *state;
+        let State { epoch, capture, wires, flows, marker, handshakes, frames, dropped, .. } = &mut *state;
         let (Some(wire_facts), Some(count)) = (wires.get(wire), frames.get_mut(wire)) else { return };
         *count += 1;
         let id = InterfaceId(u32::try_from(wire).unwrap_or(u32::MAX));
@@ -133,6 +144,10 @@ impl FrameSink for Witness {
         if let Some(server) = wire_facts.server {
             let way = if from == server { Way::ToClient } else { Way::ToServer };
             marker.observe(way, &summary, bytes);
+        }
+        if let Some(client) = wire_facts.client {
+            let way = if from == client { Way::ToServer } else { Way::ToClient };
+            handshakes.observe(&wire_facts.name, way, Micros::from(at), number, &summary, bytes);
         }
     }
 

@@ -150,6 +150,15 @@ impl World {
             .collect()
     }
 
+    /// The outside wires of the clients with the end at which each sits: where their handshakes are seen.
+    pub(crate) fn client_wires(&self) -> IndexMap<String, End> {
+        let end = |link: &Link| self.clients.iter().find_map(|client| end_of(link, client));
+        self.wires()
+            .filter(|(_, link)| link.side == LinkSide::Outside)
+            .filter_map(|(name, link)| Some((name, end(link)?)))
+            .collect()
+    }
+
     /// Wires in the lab's order.
     pub(crate) fn wires(&self) -> impl Iterator<Item = (String, &Link)> {
         self.topology

@@ -14,7 +14,7 @@ use crate::{EngineError, Result};
 /// A peer with the program that stands for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerChoice {
-    /// Id of the peer file.
+    /// What the peer is called in its role.
     pub peer: String,
     /// Absolute path of the program.
     pub binary: PathBuf,
@@ -23,6 +23,12 @@ pub struct PeerChoice {
     pub library_path: Vec<PathBuf>,
     /// What the program says of itself.
     pub version: String,
+    /// The product that it imitates.
+    #[serde(default)]
+    pub emulates: Option<String>,
+    /// The defect that it is started with.
+    #[serde(default)]
+    pub mutant: Option<String>,
 }
 
 impl PeerChoice {
@@ -41,7 +47,20 @@ impl PeerChoice {
 
     /// As it stands in results.
     pub fn record(&self) -> PeerRecord {
-        PeerRecord { id: self.peer.clone(), version: self.version.clone() }
+        PeerRecord {
+            id: self.peer.clone(),
+            version: self.version.clone(),
+            emulates: self.emulates.clone(),
+            mutant: self.mutant.clone(),
+        }
+    }
+
+    /// The name with the defect, as it stands in the keys of cells: `reference,mutant=leaks-dns`.
+    pub fn label(&self) -> String {
+        match &self.mutant {
+            Some(mutant) => format!("{},mutant={mutant}", self.peer),
+            None => self.peer.clone(),
+        }
     }
 }
 
@@ -50,7 +69,8 @@ const PEERS_PATH: &str = "VPN_INTEROP_PEERS";
 /// Where `make demo` unpacks peers, below the user's cache folder.
 const CACHE: &str = "vpn-interop/peers/machine";
 
-/// Finds the program of a peer: the user's own build, an unpacked package, or the machine's.
+/// Finds the program of a peer: the user's own build, one that was built with this program, an unpacked package, or the
+/// machine's.
 ///
 /// # Errors
 /// With what to install, when there is none; with what it printed, when it does not tell its version.
@@ -67,19 +87,25 @@ pub fn find_peer(peer: &Peer, own_build: Option<&Path>, own_libraries: &[PathBuf
             (binary, own_libraries.to_vec())
         }
         None => locate(peer).ok_or_else(|| {
-            let package = peer.binary.package.values().next();
-            let hint = package.map_or_else(String::new, |package| {
-                format!("; `make peers` unpacks it, or install package `{package}`")
-            });
+            let hint = match peer.binary.package.values().next() {
+                _ if peer.binary.beside => "; `cargo build --workspace` builds it beside this program".to_owned(),
+                Some(package) => format!("; `make peers` unpacks it, or install package `{package}`"),
+                None => String::new(),
+            };
             EngineError::Missing(format!("the program `{}` of peer `{}`{hint}", peer.binary.name, peer.id))
         })?,
     };
     let version = version(peer, &binary, &library_path)?;
-    Ok(PeerChoice { peer: peer.id.to_string(), binary, library_path, version })
+    let emulates = peer.emulates.clone();
+    Ok(PeerChoice { peer: peer.name().to_string(), binary, library_path, version, emulates, mutant: None })
 }
 
 fn locate(peer: &Peer) -> Option<(PathBuf, Vec<PathBuf>)> {
     let name = peer.binary.name.as_str();
+    let built_here = if peer.binary.beside { beside(env::current_exe().ok().as_deref()) } else { Vec::new() };
+    if let Some(binary) = built_here.into_iter().map(|folder| folder.join(name)).find(|path| is_program(path)) {
+        return Some((binary, Vec::new()));
+    }
     for root in roots() {
         let folders = peer.binary.search.iter().map(|folder| folder.trim_start_matches('/'));
         let found = folders.map(|folder| root.join(folder).join(name)).find(|path| is_program(path));
@@ -93,6 +119,14 @@ fn locate(peer: &Peer) -> Option<(PathBuf, Vec<PathBuf>)> {
     let binary = listed.chain(env::split_paths(&path)).chain(common).map(|folder| folder.join(name));
     let binary = binary.into_iter().find(|path| is_program(path))?;
     Some((binary.canonicalize().unwrap_or(binary), Vec::new()))
+}
+
+/// Folders in which what was built with this program lies: its own, and the one above when it is a test.
+fn beside(this_program: Option<&Path>) -> Vec<PathBuf> {
+    let Some(folder) = this_program.and_then(Path::parent) else { return Vec::new() };
+    let of_tests = folder.file_name().is_some_and(|name| name == "deps");
+    let above = folder.parent().filter(|_| of_tests);
+    above.into_iter().chain([folder]).map(Path::to_path_buf).collect()
 }
 
 /// Folders of unpacked peers, the user's first.
@@ -148,4 +182,17 @@ fn version(peer: &Peer, binary: &Path, library_path: &[PathBuf]) -> Result<Strin
 /// `a:b`, for `LD_LIBRARY_PATH`.
 pub(crate) fn join(folders: &[PathBuf]) -> String {
     folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(":")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_lie_beside_this_one_and_tests_one_folder_below() {
+        let beside = |program: &str| beside(Some(Path::new(program)));
+        assert_eq!(beside("/t/debug/vpn-interop"), [PathBuf::from("/t/debug")]);
+        assert_eq!(beside("/t/debug/deps/end_to_end-1"), [PathBuf::from("/t/debug"), PathBuf::from("/t/debug/deps")]);
+        assert_eq!(super::beside(None), Vec::<PathBuf>::new());
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use interop_catalogue::{LogEvent, Peer, Refusal};
-use interop_evidence::{EventKind, PeerRole};
+use interop_evidence::{EventKind, PeerRole, Stage, StageStatus};
 use regex::Regex;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::sync::Notify;
@@ -20,6 +20,9 @@ use crate::{EngineError, Result};
 const MOST_LINES: usize = 50_000;
 /// A longer line is cut.
 const LONGEST_LINE: usize = 4096;
+
+/// The canonical event of a stage.
+const STAGE: &str = "stage";
 
 /// The log of a peer; clones share it.
 #[derive(Clone, Debug)]
@@ -91,9 +94,8 @@ impl PeerLog {
             let _ = state.file.write_all(b"... the log has reached its limit; the rest is left out\n");
         }
         for event in &shared.events {
-            if event.pattern.regex().is_match(&text) {
-                let what = event.event.to_string();
-                shared.recorder.record(EventKind::PeerSaid { role: shared.role, what, line: text.clone() });
+            if let Some(kind) = meaning(event, shared.role, &text) {
+                shared.recorder.record(kind);
             }
         }
         for refusal in &shared.refusals {
@@ -164,6 +166,20 @@ impl PeerLog {
     }
 }
 
+/// What a line says, if it is of this kind. A stage that is unknown says nothing.
+fn meaning(event: &LogEvent, role: PeerRole, line: &str) -> Option<EventKind> {
+    let captures = event.pattern.regex().captures(line)?;
+    if event.event.as_str() != STAGE {
+        return Some(EventKind::PeerSaid { role, what: event.event.to_string(), line: line.to_owned() });
+    }
+    let said = |name: &str| captures.name(name).map_or("", |group| group.as_str());
+    let stage = Stage::ALL.into_iter().find(|stage| stage.as_str() == said("stage"));
+    let status = StageStatus::ALL.into_iter().find(|status| status.as_str() == said("status"));
+    let stage = stage.or(event.stage.map(|stage| stage.0))?;
+    let status = status.or(event.status.map(|status| status.0))?;
+    Some(EventKind::Stage { role, stage, status, line: line.to_owned() })
+}
+
 /// Reads up to the next end of line and keeps the first [`LONGEST_LINE`] bytes; `false` at the end of the pipe.
 async fn read_line(reader: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> std::io::Result<bool> {
     loop {
@@ -194,6 +210,37 @@ mod tests {
             lines.push(std::mem::take(&mut line));
         }
         lines
+    }
+
+    #[test]
+    fn a_stage_is_told_by_the_line_or_by_the_file() {
+        let catalogue = |event: &str| {
+            let folder = tempfile::TempDir::new().unwrap();
+            let peers = folder.path().join("peers");
+            std::fs::create_dir(&peers).unwrap();
+            let text = format!(
+                "id: x\ntitle: x\nroles: [client]\nprotocols: [p]\nbinary: {{name: x}}\ncommand: [x]\n\
+                 connected-when: {{log: up}}\nlog-events: [{event}]\n"
+            );
+            std::fs::write(peers.join("x.yaml"), text).unwrap();
+            let overlays = vec![folder.path().to_owned()];
+            let options = interop_catalogue::LoadOptions { builtin: false, overlays };
+            let loaded = interop_catalogue::Catalogue::load(&options).unwrap_or_else(|errors| panic!("{errors:?}"));
+            loaded.peers["x"].value.log_events[0].clone()
+        };
+        let said = |event: &LogEvent, line: &str| match meaning(event, PeerRole::Client, line) {
+            Some(EventKind::Stage { stage, status, .. }) => format!("{stage} {status}"),
+            Some(EventKind::PeerSaid { what, .. }) => what,
+            _ => "nothing".to_owned(),
+        };
+        let told = catalogue("{event: stage, pattern: 'stage (?<stage>[a-z-]+): (?<status>[a-z]+)'}");
+        assert_eq!(said(&told, "12:00 stage cstp-connect: done 200"), "cstp-connect done");
+        assert_eq!(said(&told, "12:00 stage tea-break: done"), "nothing", "no such stage");
+        assert_eq!(said(&told, "connected"), "nothing");
+        let fixed = catalogue("{event: stage, stage: tls-handshake, status: done, pattern: 'with ciphersuite'}");
+        assert_eq!(said(&fixed, "Connected with ciphersuite X"), "tls-handshake done");
+        let plain = catalogue("{event: dtls-up, pattern: 'DTLS'}");
+        assert_eq!(said(&plain, "DTLS is up"), "dtls-up");
     }
 
     #[tokio::test]

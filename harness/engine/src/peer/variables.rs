@@ -127,6 +127,7 @@ pub(crate) fn variables(
         split_dns => settings.is_true("split-dns"),
         settings => Value::from(Serde(&settings.values)),
         run_as_user, run_as_group,
+        mutant => choice.mutant.clone(),
         script => script(choice),
     }
 }

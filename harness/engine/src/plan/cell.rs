@@ -1,7 +1,7 @@
 //! One planned cell.
 
 use indexmap::IndexMap;
-use interop_catalogue::{Params, Peer, Scenario};
+use interop_catalogue::{Params, Peer, Scenario, Side};
 
 use crate::peer::PeerChoice;
 
@@ -43,6 +43,7 @@ impl PlannedCell {
         params: &Params,
         (client, client_choice): (&Peer, &Result<PeerChoice, String>),
         (server, server_choice): (&Peer, &Result<PeerChoice, String>),
+        mutant: Option<&str>,
     ) -> Self {
         let missing = [client_choice, server_choice].into_iter().find_map(|choice| choice.as_ref().err());
         let fate = match (lacking(scenario, client, server), missing) {
@@ -50,21 +51,29 @@ impl PlannedCell {
             (None, Some(reason)) => CellFate::Skipped(reason.clone()),
             (None, None) => CellFate::Run,
         };
+        let with_mutant = |peer: &Peer, choice: PeerChoice| PeerChoice {
+            mutant: mutant.filter(|name| peer.has_mutant(name)).map(str::to_owned),
+            ..choice
+        };
         let of = |peer: &Peer, choice: &Result<PeerChoice, String>| match choice {
             Ok(choice) => choice.clone(),
             Err(_) => PeerChoice {
-                peer: peer.id.to_string(),
+                peer: peer.name().to_string(),
                 binary: peer.binary.name.to_string().into(),
                 library_path: Vec::new(),
                 version: "not found".to_owned(),
+                emulates: peer.emulates.clone(),
+                mutant: None,
             },
         };
+        let (client, server) =
+            (with_mutant(client, of(client, client_choice)), with_mutant(server, of(server, server_choice)));
         Self {
-            key: key(&scenario.id, params, &client.id, &server.id),
+            key: key(&scenario.id, params, &client.label(), &server.label()),
             scenario: scenario.id.to_string(),
             params: params.axis_texts(),
-            client: of(client, client_choice),
-            server: of(server, server_choice),
+            client,
+            server,
             baseline: scenario.baseline,
             time_limit: scenario.time_limit.as_secs(),
             fate,
@@ -73,16 +82,23 @@ impl PlannedCell {
 
     /// What tells pairs apart.
     pub fn pair(&self) -> (String, String) {
-        (self.client.peer.clone(), self.server.peer.clone())
+        (self.client.label(), self.server.label())
     }
 }
 
 fn lacking(scenario: &Scenario, client: &Peer, server: &Peer) -> Option<String> {
+    for (side, peer) in [(Side::Client, client), (Side::Server, server)] {
+        let only = scenario.only.of(side);
+        if !only.is_empty() && !only.iter().any(|glob| glob.matches(peer.name())) {
+            let names: Vec<&str> = only.iter().map(|glob| glob.as_str()).collect();
+            return Some(format!("the scenario is about the {side} {}", names.join(", ")));
+        }
+    }
     for (peer, needed) in [(client, &scenario.needs.client), (server, &scenario.needs.server)] {
         let lacks = peer.lacks(needed);
         if !lacks.is_empty() {
             let names: Vec<&str> = lacks.iter().map(|name| name.as_str()).collect();
-            return Some(format!("`{}` does not declare {}", peer.id, names.join(", ")));
+            return Some(format!("`{}` does not declare {}", peer.name(), names.join(", ")));
         }
     }
     None

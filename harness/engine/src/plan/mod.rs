@@ -5,3 +5,6 @@ mod select;
 
 pub use cell::{CellFate, PlannedCell};
 pub use select::{PeerArgument, Plan, Selection, SelectionError, plan};
+
+#[cfg(test)]
+mod tests;

@@ -46,6 +46,8 @@ pub struct Selection {
     pub params: Vec<(String, String)>,
     /// Whether the baseline of every pair gates its other cells.
     pub gate: bool,
+    /// The defect with which the side that has it is started; only pairs with such a side run then, and nothing gates them.
+    pub mutant: Option<String>,
 }
 
 /// A selection that cannot be; the message says what is known instead.
@@ -65,9 +67,17 @@ pub struct Plan {
 /// # Errors
 /// When a name or glob fits nothing, or a user's own program cannot be used.
 pub fn plan(catalogue: &Catalogue, selection: &Selection) -> Result<Plan, SelectionError> {
+    let mutant = selection.mutant.as_deref();
+    if let Some(name) = mutant {
+        let known = catalogue.mutants();
+        if !known.contains_key(name) {
+            return Err(unknown("mutant", name, known.keys()));
+        }
+    }
     let scenarios = scenarios(catalogue, selection)?;
     let clients = peers(catalogue, Side::Client, &selection.clients, &selection.libraries)?;
     let servers = peers(catalogue, Side::Server, &selection.servers, &selection.libraries)?;
+    let asked_for = scenarios.iter().filter(|(_, asked)| *asked).map(|(scenario, _)| scenario.id.to_string()).collect();
     let mut cells = Vec::new();
     for (scenario, asked) in scenarios {
         for params in scenario.cells() {
@@ -78,13 +88,12 @@ pub fn plan(catalogue: &Catalogue, selection: &Selection) -> Result<Plan, Select
             }
             for (client, client_choice) in &clients {
                 for (server, server_choice) in &servers {
-                    if client.shared_protocol(server).is_some() {
-                        cells.push(PlannedCell::new(
-                            scenario,
-                            &params,
-                            (client, client_choice),
-                            (server, server_choice),
-                        ));
+                    let concerned = mutant.is_none_or(|name| client.has_mutant(name) || server.has_mutant(name));
+                    let takes_part = takes_part(scenario, Side::Client, client, &selection.clients)
+                        && takes_part(scenario, Side::Server, server, &selection.servers);
+                    if concerned && takes_part && client.shared_protocol(server).is_some() {
+                        let (client, server) = ((*client, client_choice), (*server, server_choice));
+                        cells.push(PlannedCell::new(scenario, &params, client, server, mutant));
                     }
                 }
             }
@@ -93,8 +102,36 @@ pub fn plan(catalogue: &Catalogue, selection: &Selection) -> Result<Plan, Select
     if !selection.params.is_empty() {
         check_params(&selection.params, &cells)?;
     }
+    spare_baselines(&mut cells, &asked_for, selection);
     cells.sort_by_key(|cell| !cell.baseline);
     Ok(Plan { cells })
+}
+
+/// Whether a peer is planned for a scenario: one that was asked for by name always is, an emulated one else only where
+/// the scenario names it, and any other unless the scenario is about others.
+fn takes_part(scenario: &Scenario, side: Side, peer: &Peer, asked_for: &[PeerArgument]) -> bool {
+    let only = scenario.only.of(side);
+    let named = only.iter().any(|glob| glob.matches(peer.name()));
+    if !asked_for.is_empty() || named {
+        return true;
+    }
+    // The baseline of an emulated peer is planned as well; `spare_baselines` drops it where it gates nothing.
+    only.is_empty() && (peer.emulates.is_none() || scenario.baseline)
+}
+
+/// Drops baselines that would gate nothing and that nobody asked for: neither for the scenario nor, of emulated peers, for
+/// the peer.
+fn spare_baselines(cells: &mut Vec<PlannedCell>, asked_for: &BTreeSet<String>, selection: &Selection) {
+    let runs = |cell: &&PlannedCell| !cell.baseline && cell.fate == CellFate::Run;
+    let pairs: BTreeSet<(String, String)> = cells.iter().filter(runs).map(PlannedCell::pair).collect();
+    let spare = |cell: &PlannedCell| {
+        let unasked = |choice: &PeerChoice, named: &[PeerArgument]| choice.emulates.is_some() && named.is_empty();
+        cell.baseline
+            && (!asked_for.contains(&cell.scenario)
+                || unasked(&cell.client, &selection.clients)
+                || unasked(&cell.server, &selection.servers))
+    };
+    cells.retain(|cell| !spare(cell) || pairs.contains(&cell.pair()));
 }
 
 impl Plan {
@@ -128,7 +165,7 @@ fn scenarios<'c>(catalogue: &'c Catalogue, selection: &Selection) -> Result<Vec<
         .scenarios
         .values()
         .map(|entry| (&entry.value, asked(&entry.value)))
-        .filter(|(scenario, asked)| *asked || (selection.gate && scenario.baseline))
+        .filter(|(scenario, asked)| *asked || (selection.gate && selection.mutant.is_none() && scenario.baseline))
         .collect())
 }
 
@@ -148,9 +185,9 @@ fn peers<'c>(
     let mut chosen: Vec<Chosen<'c>> = Vec::new();
     let mut seen = BTreeSet::new();
     for argument in arguments {
-        fits_something(&side.to_string(), &argument.glob, all.iter().map(|peer| peer.id.as_str()))?;
+        fits_something(&side.to_string(), &argument.glob, all.iter().map(|peer| peer.name().as_str()))?;
         let glob = Glob::from(argument.glob.as_str());
-        for peer in all.iter().filter(|peer| glob.matches(&peer.id)) {
+        for peer in all.iter().filter(|peer| glob.matches(peer.name())) {
             if !seen.insert(peer.id.to_string()) {
                 continue;
             }

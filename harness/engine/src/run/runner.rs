@@ -273,6 +273,9 @@ fn reproduce(options: &RunOptions, cell: &PlannedCell) -> String {
         words.extend(["--param".to_owned(), format!("{name}={value}")]);
     }
     words.extend(["--client".to_owned(), cell.client.peer.clone(), "--server".to_owned(), cell.server.peer.clone()]);
+    if let Some(mutant) = cell.client.mutant.as_ref().or(cell.server.mutant.as_ref()) {
+        words.extend(["--mutant".to_owned(), mutant.clone()]);
+    }
     words.extend(["--seed".to_owned(), options.seed.to_string()]);
     words.join(" ")
 }
@@ -311,6 +314,8 @@ mod tests {
             binary: PathBuf::new(),
             library_path: Vec::new(),
             version: String::new(),
+            emulates: None,
+            mutant: None,
         };
         let job = CellJob {
             key: "k".into(),

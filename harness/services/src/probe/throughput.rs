@@ -54,7 +54,11 @@ pub fn pump(
     thread::scope(|scope| {
         scope.spawn(|| {
             let chunk = vec![0x5a; CHUNK];
-            while !stop.load(Ordering::Relaxed) && (&sender).write(&chunk).is_ok_and(|sent| sent > 0) {}
+            while !stop.load(Ordering::Relaxed) {
+                if !(&sender).write(&chunk).is_ok_and(|sent| sent > 0) {
+                    break;
+                }
+            }
         });
         scope.spawn(|| {
             let mut chunk = vec![0; CHUNK];

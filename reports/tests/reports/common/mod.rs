@@ -85,7 +85,7 @@ pub(crate) fn write_bundles(results: &RunResults, folder: &Path) {
 }
 
 pub(crate) fn peer(id: &str, version: &str) -> PeerRecord {
-    PeerRecord { id: id.into(), version: version.into() }
+    PeerRecord::new(id, version)
 }
 
 /// A cell of a scenario without parameters.
