@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
@@ -105,14 +105,26 @@ pub(crate) fn carry_out(runtime: &Runtime, program: &Path, count: usize) -> Resu
                 _ => return Err("the server did not start".to_owned()),
             }
         }
-        // What it says later is read and forgotten, or its pipe would fill.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        // What it says later is read, or its pipe would fill; the last words are for the message of a failure.
+        let last = Arc::new(Mutex::new(String::new()));
+        let heard = Arc::clone(&last);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                if let Ok(mut last) = heard.lock() {
+                    *last = line;
+                }
+            }
+        });
         if let Some(out) = spawned.child.stdout.take() {
             let mut lines = BufReader::new(out).lines();
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         }
         let pid = spawned.session.pid().to_string();
-        measure(&lab, &pki, &pid, count).await
+        let measured = measure(&lab, &pki, &pid, count).await;
+        measured.map_err(|error| {
+            let last = last.lock().map(|last| last.clone()).unwrap_or_default();
+            format!("{error}; the server said last: {last}")
+        })
     })
 }
 
