@@ -14,9 +14,9 @@ use crate::error::ClientError;
 use crate::login::{LoggedIn, log_in};
 use crate::network::Network;
 use crate::report::Reporter;
-use crate::secrets;
+use crate::secrets::{self, aside};
 use crate::session::Session;
-use crate::signals::Signals;
+use crate::signals::{Ending, Signals};
 use crate::stages::Stages;
 use crate::trust::spki_sha256;
 
@@ -32,8 +32,9 @@ pub(crate) enum Outcome {
 pub(crate) async fn connect(settings: Settings, reporter: &Reporter) -> Result<Outcome, ClientError> {
     let mut signals = Signals::listen()?;
     let mut stages = Stages::new(reporter);
+    let ending = signals.ending();
     let way = async {
-        match way_to_tunnel(settings, &mut stages, reporter).await {
+        match way_to_tunnel(settings, ending, &mut stages, reporter).await {
             Err(error) => {
                 stages.failed(&error.to_string());
                 Err(error)
@@ -69,13 +70,19 @@ struct Ready {
     network: Network,
 }
 
-async fn way_to_tunnel(settings: Settings, stages: &mut Stages, reporter: &Reporter) -> Result<Reached, ClientError> {
-    let network = Network::prepare(&settings, reporter).await?;
+async fn way_to_tunnel(
+    settings: Settings,
+    ending: Ending,
+    stages: &mut Stages,
+    reporter: &Reporter,
+) -> Result<Reached, ClientError> {
+    let network = Network::prepare(&settings, ending, reporter).await?;
     let settings = Arc::new(settings);
     let dialer = Arc::new(Dialer::new(settings.clone())?);
     let (url, cookie) = match &settings.auth {
         Auth::Cookie(cookie) if cookie == "-" => {
-            (settings.url.clone(), secrets::read_line("the cookie", Path::new("-"))?)
+            let cookie = aside(|| secrets::read_line("the cookie", Path::new("-"))).await?;
+            (settings.url.clone(), cookie)
         }
         Auth::Cookie(cookie) => (settings.url.clone(), cookie.clone()),
         Auth::Login => {

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use rand::RngCore as _;
 use reference_cstp::compress::Compression;
-use reference_cstp::connect::{ConnectError, ConnectReply, ConnectRequest, OuterIp, base_mtu_of_path, request_mtu};
+use reference_cstp::connect::{
+    ConnectError, ConnectReply, ConnectRequest, OuterIp, PSK_LABEL, PSK_LENGTH, base_mtu_of_path, request_mtu,
+};
 use reference_cstp::http::{Expect, ServerUrl};
 use reference_tunnel::tls::AsyncTls;
 use socket2::SockRef;
 
 use crate::cli::Settings;
-use crate::dtls::{Dtls, EXPORTER, Ground, PSK, prepare};
+use crate::dtls::{Dtls, Ground, prepare};
 use crate::error::ClientError;
 use crate::http::HttpChannel;
 use crate::resolve;
@@ -42,6 +44,8 @@ pub(crate) struct Opened {
     /// What came behind the head of the reply (AC-CON-16).
     pub(crate) early: Vec<u8>,
     pub(crate) reply: ConnectReply,
+    /// The `X-CSTP-` headers of the reply as they came, for scripts.
+    pub(crate) options: Vec<(String, String)>,
     /// The handshake, or why there is none.
     pub(crate) dtls: Result<Dtls, String>,
     pub(crate) remote: SocketAddr,
@@ -106,11 +110,15 @@ impl Dialer {
             }
             error => ClientError::BadReply(error.to_string()),
         })?;
+        let is_option = |name: &str| name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("X-CSTP-"));
+        let options = response.headers.iter().filter(|(name, _)| is_option(name));
+        let options = options.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let (tls, early) = channel.into_tunnel();
         let remote = tls.tcp().peer_addr()?;
-        let psk = tls.channel().export(EXPORTER, PSK).map_err(|error| format!("there is no key for it: {error}"));
+        let psk =
+            tls.channel().export(PSK_LABEL, PSK_LENGTH).map_err(|error| format!("there is no key for it: {error}"));
         let dtls = prepare(&request, &reply, Ground { profile, gateway: remote.ip(), psk });
-        Ok(Opened { tls, early, reply, dtls, remote })
+        Ok(Opened { tls, early, reply, options, dtls, remote })
     }
 
     fn request(&self, tls: &AsyncTls, cookie: &str, wishes: &[IpAddr]) -> Result<ConnectRequest, ClientError> {

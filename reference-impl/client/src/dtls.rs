@@ -8,11 +8,6 @@ use reference_cstp::profile::ClientProfile;
 use reference_cstp::session::RetrySchedule;
 use reference_dtls::{ClientConfig, Retransmit, Secret, Suite, Version};
 
-/// What the key of the PSK family is derived with (AC-DTLS-03).
-pub(crate) const EXPORTER: &str = "EXPORTER-openconnect-psk";
-/// Length of that key, in bytes.
-pub(crate) const PSK: usize = 32;
-
 /// Suites of the PSK family, best first.
 const PSK_SUITES: [Suite; 3] = [Suite::PskAes256GcmSha384, Suite::PskAes128GcmSha256, Suite::PskChacha20Poly1305Sha256];
 

@@ -44,7 +44,7 @@ pub(crate) enum ClientError {
     DtlsRequired(String),
     #[error("set up the network: {0}")]
     Network(String),
-    #[error("open a TUN device: {0}")]
+    #[error("change the network of this machine: {0}")]
     NoPermission(String),
     #[error("reconnect within {} s: {reason}", limit.as_secs())]
     ReconnectTimedOut { limit: Duration, reason: String },
@@ -112,7 +112,7 @@ impl ClientError {
         match self {
             Self::Usage(_) => "see `vpn-ref-client --help` and `vpn-ref-client connect --help`".into(),
             Self::Unreadable { .. } => "check that the file exists, is complete, and may be read by this user".into(),
-            Self::Unwritable { .. } => "check that the folder exists and may be written by this user".into(),
+            Self::Unwritable { .. } => "check the path, that its folder exists, and that this user may write there".into(),
             Self::Resolve { .. } => "check the name, or give the address with --resolve HOST:ADDRESS".into(),
             Self::Unreachable { .. } => "check that the gateway runs, the port, and the firewalls in between".into(),
             Self::Certificate { refusal, .. } => refusal.hint(),
@@ -130,8 +130,10 @@ impl ClientError {
             Self::Refused(_) => "the gateway is out of service or has no address left: try later, see its log".into(),
             Self::BadReply(_) => "the gateway's answer is not one of AnyConnect: see its log".into(),
             Self::DtlsRequired(_) => "check that UDP reaches the gateway's DTLS port, or leave --require-dtls out".into(),
-            Self::Network(_) => "`vpn-ref-client cleanup` undoes what is left of an earlier run".into(),
-            Self::NoPermission(_) => "run it as root or with CAP_NET_ADMIN, or use --no-network".into(),
+            Self::Network(_) => "the message names what was refused; `vpn-ref-client cleanup` undoes what a killed run left".into(),
+            Self::NoPermission(_) => {
+                "run it as root or with CAP_NET_ADMIN; --no-network tries the session alone, without any right".into()
+            }
             Self::ReconnectTimedOut { .. } => "check the network; --reconnect-timeout waits longer".into(),
             Self::AddressChanged { .. } => {
                 "connect again; a profile of AnyConnect, such as anyconnect-desktop, takes the new address over".into()

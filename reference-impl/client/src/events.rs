@@ -110,6 +110,9 @@ pub(crate) enum Event {
         channel: &'static str,
         mtu: u16,
         since_s: u64,
+        /// When the session ends whatever happens, as the gateway says.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ends_in_s: Option<u64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         dtls: Option<String>,
         tls_traffic: Traffic,
@@ -129,7 +132,11 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stage { name, status, detail } => {
-                write!(f, "stage {name}: {}{}", word(status), Spaced(detail))
+                let said = match status {
+                    StageStatus::Failed | StageStatus::Skipped if !detail.is_empty() => format!("({detail})"),
+                    _ => detail.clone(),
+                };
+                write!(f, "stage {name}: {}{}", word(status), Spaced(&said))
             }
             Self::Banner { text } => write!(f, "banner: {}", printable(text)),
             Self::Connected { address4, address6, mtu, tls, device } => {
@@ -174,8 +181,11 @@ impl fmt::Display for Event {
             }
             Self::Reconnected { attempt } => write!(f, "reconnected: attempt {attempt}"),
             Self::AddressChanged { from, to } => write!(f, "address-changed: {from} -> {to}"),
-            Self::Status { channel, mtu, since_s, dtls, tls_traffic, dtls_traffic } => {
+            Self::Status { channel, mtu, since_s, ends_in_s, dtls, tls_traffic, dtls_traffic } => {
                 write!(f, "status: transport {channel} mtu {mtu} since {since_s} s")?;
+                if let Some(ends_in_s) = ends_in_s {
+                    write!(f, " ends in {ends_in_s} s")?;
+                }
                 if let Some(dtls) = dtls {
                     write!(f, " dtls {dtls}")?;
                 }
@@ -262,6 +272,7 @@ mod tests {
                 channel: "tls",
                 mtu: 1400,
                 since_s: 7,
+                ends_in_s: Some(3600),
                 dtls: None,
                 tls_traffic: traffic,
                 dtls_traffic: Traffic::default(),

@@ -12,8 +12,9 @@ use crate::events::Event;
 use crate::http::HttpChannel;
 use crate::otp::Otp;
 use crate::report::Reporter;
+use crate::secrets::{self, aside};
 use crate::stages::Stages;
-use crate::{secrets, terminal};
+use crate::terminal;
 
 /// What a login gives.
 pub(crate) struct LoggedIn {
@@ -25,7 +26,7 @@ pub(crate) struct LoggedIn {
 /// Logs in.
 pub(crate) async fn log_in(dialer: &Dialer, stages: &mut Stages, reporter: &Reporter) -> Result<LoggedIn, ClientError> {
     let settings = &dialer.settings;
-    let mut login = LoginClient::new(settings.profile.clone(), settings.url.clone(), credentials(dialer)?)
+    let mut login = LoginClient::new(settings.profile.clone(), settings.url.clone(), credentials(dialer).await?)
         .with_defects(settings.defects);
     let mut channel: Option<HttpChannel> = None;
     let mut certificate = None;
@@ -54,7 +55,7 @@ pub(crate) async fn log_in(dialer: &Dialer, stages: &mut Stages, reporter: &Repo
                     Err(error) => login.on_transport_error(&reason(error)),
                 }
             }
-            LoginAction::Ask(form) => ask(&mut login, &form),
+            LoginAction::Ask(form) => ask(&mut login, &form).await,
             LoginAction::Done(result) => {
                 if let Some(open) = channel {
                     open.close().await;
@@ -104,11 +105,15 @@ fn tell(login: &mut LoginClient, reporter: &Reporter) {
     }
 }
 
-fn credentials(dialer: &Dialer) -> Result<Credentials, ClientError> {
+async fn credentials(dialer: &Dialer) -> Result<Credentials, ClientError> {
+    let settings = dialer.settings.clone();
+    let (password, otp) = aside(move || {
+        let password = settings.password_file.as_deref().map(|path| secrets::read_line("the password", path));
+        let otp = settings.otp_secret_file.as_deref().map(Otp::from_file);
+        Ok((password.transpose()?, otp.transpose()?))
+    })
+    .await?;
     let settings = &dialer.settings;
-    let password =
-        settings.password_file.as_deref().map(|path| secrets::read_line("the password", path)).transpose()?;
-    let otp = settings.otp_secret_file.as_deref().map(Otp::from_file).transpose()?;
     let otp = otp.map(|otp| -> OtpSource {
         Box::new(move || {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
@@ -125,7 +130,7 @@ fn credentials(dialer: &Dialer) -> Result<Credentials, ClientError> {
 }
 
 /// Puts the fields without an answer to the user, if somebody is there.
-fn ask(login: &mut LoginClient, form: &Form) {
+async fn ask(login: &mut LoginClient, form: &Form) {
     if !terminal::is_there() {
         return login.decline();
     }
@@ -140,7 +145,7 @@ fn ask(login: &mut LoginClient, form: &Form) {
             }
             _ => field.label.clone(),
         };
-        match terminal::ask(&question, field.kind == FieldKind::Password) {
+        match terminal::ask(&question, field.kind == FieldKind::Password).await {
             Some(answer) => login.answer(&field.name, answer),
             None => return login.decline(),
         }

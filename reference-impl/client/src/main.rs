@@ -82,6 +82,10 @@ fn run(settings: Settings) -> ExitCode {
         Ok(reporter) => reporter,
         Err(error) => return fail(&Reporter::plain(), &error),
     };
+    for mutant in settings.defects.iter() {
+        let message = format!("this client is broken on purpose: {mutant}");
+        reporter.tell(&events::Event::Warning { message });
+    }
     let result = runtime().and_then(|runtime| {
         let result = runtime.block_on(connect::connect(settings, &reporter));
         // A look-up that hangs in the system's resolver is not waited for.

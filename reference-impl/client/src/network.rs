@@ -14,6 +14,7 @@ use crate::cli::{NetworkMode, Settings};
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::report::Reporter;
+use crate::signals::Ending;
 
 /// Longest run of a script.
 const SCRIPT: Duration = Duration::from_secs(60);
@@ -25,6 +26,7 @@ pub(crate) struct Network {
     mtu: u16,
     bypass: Option<bool>,
     defects: Defects,
+    ending: Ending,
     reporter: Reporter,
 }
 
@@ -36,7 +38,7 @@ enum Kind {
 
 impl Network {
     /// Undoes what an earlier run left, and gets ready.
-    pub(crate) async fn prepare(settings: &Settings, reporter: &Reporter) -> Result<Self, ClientError> {
+    pub(crate) async fn prepare(settings: &Settings, ending: Ending, reporter: &Reporter) -> Result<Self, ClientError> {
         let kind = match &settings.network {
             NetworkMode::Off => Kind::Off,
             NetworkMode::BuiltIn => {
@@ -49,7 +51,7 @@ impl Network {
             }
         };
         let (bypass, defects) = (settings.bypass, settings.defects);
-        Ok(Self { kind, device: None, mtu: 0, bypass, defects, reporter: reporter.clone() })
+        Ok(Self { kind, device: None, mtu: 0, bypass, defects, ending, reporter: reporter.clone() })
     }
 
     /// Makes the device; it is still down.
@@ -70,10 +72,11 @@ impl Network {
         self.device.clone()
     }
 
-    /// Sets everything up for the first time, or goes over to what a reconnect brought.
+    /// Sets everything up for the first time, or goes over to what a reconnect brought; `options` are for scripts.
     pub(crate) async fn configure(
         &mut self,
         reply: &ConnectReply,
+        options: &[(String, String)],
         gateway: IpAddr,
         mtu: u16,
     ) -> Result<(), ClientError> {
@@ -91,8 +94,10 @@ impl Network {
                     tracing::info!("{note}");
                 }
             }
+            // There is nothing to be undone later, then.
+            Kind::Script { .. } if self.ending.is_wanted() => {}
             Kind::Script { facts, connected, .. } => {
-                *facts = hook_facts(reply, &device, gateway, mtu);
+                *facts = HookFacts { cstp_options: options.to_vec(), ..hook_facts(reply, &device, gateway, mtu) };
                 let reason = if std::mem::replace(connected, true) { Reason::Reconnect } else { Reason::Connect };
                 self.hook(reason).await;
             }
@@ -154,9 +159,20 @@ impl Network {
     }
 
     /// Runs the script; its failure is told and does not end the session, as with openconnect.
+    ///
+    /// The end does not wait for it, but for the one that undoes the others; and that one is stopped when the end is wished for again.
     async fn hook(&self, reason: Reason) {
         let Kind::Script { hook, facts, .. } = &self.kind else { return };
-        match hook.run(reason, facts).await {
+        if self.ending.is_wanted() && reason != Reason::Disconnect {
+            return;
+        }
+        let result = tokio::select! {
+            result = hook.run(reason, facts) => result,
+            () = self.ending.wanted_again() => {
+                return self.warn(format!("the script was stopped during {}: the end was asked for", reason.name()));
+            }
+        };
+        match result {
             Ok(status) if status.success() => {}
             Ok(status) => self.warn(format!("the script failed for {}: {status}", reason.name())),
             Err(error) => self.warn(format!("the script failed: {error}")),
@@ -204,7 +220,10 @@ async fn recover(journal: &Journal, reporter: &Reporter) -> Result<(bool, bool),
 }
 
 fn open_journal(folder: &Path) -> Result<Journal, ClientError> {
-    Journal::open(folder).map_err(|error| failed(&error))
+    Journal::open(folder).map_err(|error| match failed(&error) {
+        ClientError::NoPermission(reason) => ClientError::NoPermission(format!("open the journal {reason}")),
+        _ => ClientError::Unwritable { what: "the journal", path: folder.to_owned(), reason: error.to_string() },
+    })
 }
 
 fn failed(error: &NetError) -> ClientError {

@@ -9,6 +9,13 @@ use crate::error::ClientError;
 /// Longest password, in bytes.
 const PASSWORD: usize = 4096;
 
+/// Reads on a thread of its own: somebody may still have to type what is read, and signals are heeded meanwhile.
+pub(crate) async fn aside<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, ClientError> + Send + 'static,
+) -> Result<T, ClientError> {
+    tokio::task::spawn_blocking(read).await.map_err(ClientError::internal)?
+}
+
 /// Reads the first line of a file, or of standard input when the path is `-`.
 pub(crate) fn read_line(what: &'static str, path: &Path) -> Result<String, ClientError> {
     let text = read_text(what, path, PASSWORD)?;

@@ -8,24 +8,41 @@ pub(crate) fn is_there() -> bool {
 }
 
 /// Asks for a line; `None` when nobody is there. What is typed is shown unless `secret`.
-pub(crate) fn ask(question: &str, secret: bool) -> Option<String> {
+///
+/// The answer is waited for on a thread of its own, so that a signal ends the program in the meantime, with the terminal as it was.
+pub(crate) async fn ask(question: &str, secret: bool) -> Option<String> {
     if !is_there() {
         return None;
     }
     let mut stderr = io::stderr();
     let _ = write!(stderr, "{question} ");
-    let quiet = secret && echo(false);
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    if quiet {
-        echo(true);
-        let _ = writeln!(stderr);
-    }
-    read.ok()?;
+    let hidden = if secret { Hidden::begin() } else { None };
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map(|length| (length > 0).then_some(answer))
+    });
+    let answer = answer.await;
+    drop(hidden);
+    let answer = answer.ok()?.ok()??;
     Some(answer.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-fn echo(on: bool) -> bool {
-    let argument = if on { "echo" } else { "-echo" };
+/// As long as it lives, the terminal does not show what is typed.
+struct Hidden;
+
+impl Hidden {
+    fn begin() -> Option<Self> {
+        stty("-echo").then_some(Self)
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        stty("echo");
+        let _ = writeln!(io::stderr());
+    }
+}
+
+fn stty(argument: &str) -> bool {
     std::process::Command::new("stty").arg(argument).status().is_ok_and(|status| status.success())
 }

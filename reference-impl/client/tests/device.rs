@@ -6,11 +6,18 @@
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 mod support;
 
+use std::net::UdpSocket;
+use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use support::gateway::{Tunnel, complete, tunnel, xml_form};
-use support::program::Program;
-use support::sound_gateway;
+use support::gateway::{Gateway, Reply, Request, Tunnel, complete, tunnel, xml_form};
+use support::pki::Leaf;
+use support::program::{Outcome, Program};
+use support::{gateway_with, sound_gateway};
 
 const INSIDE: &str = "VPN_REF_CLIENT_TEST_INSIDE";
 
@@ -92,4 +99,162 @@ fn device_and_routes_come_and_go() {
     assert_eq!(program.finish().code, 0);
     let told = std::fs::read_to_string(&log).unwrap();
     assert_eq!(told, "pre-init\nconnect vpn0 10.9.0.2 2\ndisconnect vpn0 10.9.0.2 2\n");
+}
+
+/// Waits until something is true.
+fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is() {
+        assert!(Instant::now() < deadline, "{what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Ends a program that waits for something that never comes: that has to take no time.
+fn stop(program: Program) -> Outcome {
+    let begin = Instant::now();
+    program.signal("TERM");
+    let outcome = program.finish();
+    assert!(begin.elapsed() < Duration::from_secs(5), "it took {:?}: {outcome:?}", begin.elapsed());
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    outcome
+}
+
+/// A gateway whose first tunnel ends so.
+fn gateway_whose_first(end: Tunnel) -> (Gateway, tempfile::NamedTempFile) {
+    let count = AtomicUsize::new(0);
+    sound_gateway(move |request: &Request| -> Reply {
+        match request {
+            request if request.is("CONNECT ") => {
+                let first = count.fetch_add(1, Ordering::Relaxed) == 0;
+                tunnel("10.9.0.2", &[], if first { end } else { Tunnel::Keep })
+            }
+            request if request.is("POST / ") => xml_form(),
+            _ => complete("the-cookie", ""),
+        }
+    })
+}
+
+#[test]
+fn the_end_does_not_wait_for_a_script() {
+    if !inside("the_end_does_not_wait_for_a_script") {
+        return;
+    }
+    ip(&["link", "set", "lo", "up"]);
+    let before = ip(&["route", "show", "table", "all"]);
+    for (hangs, first, ran) in [
+        ("pre-init", Tunnel::Keep, "pre-init\n"),
+        ("connect", Tunnel::Keep, "pre-init\nconnect\ndisconnect\n"),
+        ("attempt-reconnect", Tunnel::Drop, "pre-init\nconnect\nattempt-reconnect\ndisconnect\n"),
+        ("disconnect", Tunnel::Keep, "pre-init\nconnect\ndisconnect\n"),
+    ] {
+        let gateway = gateway_whose_first(first);
+        let url = format!("127.0.0.1:{}", gateway.0.address.port());
+        let ca = gateway.1.path().to_str().unwrap().to_owned();
+        let folder = tempfile::tempdir().unwrap();
+        let (log, pid) = (folder.path().join("log"), folder.path().join("pid"));
+        let script = format!(
+            "echo $reason >>{}; if [ $reason = {hangs} ]; then echo $$ >{}; exec sleep 1000; fi",
+            log.display(),
+            pid.display()
+        );
+        let mut program = Program::start(
+            &[
+                "connect",
+                &url,
+                "--no-system-trust",
+                "--ca-file",
+                &ca,
+                "--user",
+                "alice",
+                "--passwd-on-stdin",
+                "--script",
+                &script,
+            ],
+            "secret\n",
+        );
+        if hangs == "disconnect" {
+            program.wait_for("configured: ");
+            program.signal("TERM");
+        }
+        let running = || std::fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n'));
+        until("the script does not run", running);
+        let outcome = stop(program);
+        assert!(outcome.says(&format!("the script was stopped during {hangs}")), "{outcome:?}");
+        let pid: u32 = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
+        until("the script lives on", || !is_sleeping(pid));
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), ran);
+        assert_eq!(ip(&["route", "show", "table", "all"]), before);
+        if first == Tunnel::Keep {
+            assert_eq!(gateway.0.wait_for_frame(0x05)[0], 0xb0, "{hangs}: the session is given back");
+        }
+    }
+}
+
+fn is_sleeping(pid: u32) -> bool {
+    std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"sleep"))
+}
+
+/// Answers the first questions of `gw.test` with 127.0.0.1, and none once `silent`; returns how many came since.
+fn name_server(silent: Arc<AtomicUsize>) -> Arc<AtomicUsize> {
+    let socket = UdpSocket::bind("127.0.0.1:53").unwrap();
+    let unanswered = Arc::new(AtomicUsize::new(0));
+    let count = unanswered.clone();
+    thread::spawn(move || {
+        let mut buffer = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            if silent.load(Ordering::Relaxed) > 0 {
+                count.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            let end = 12 + buffer[12..length].iter().position(|byte| *byte == 0).unwrap() + 5;
+            let is_ipv4 = buffer[end - 4..end - 2] == [0, 1];
+            let mut answer = buffer[..2].to_vec();
+            answer.extend([0x81, 0x80, 0, 1, 0, u8::from(is_ipv4), 0, 0, 0, 0]);
+            answer.extend(&buffer[12..end]);
+            if is_ipv4 {
+                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+            }
+            socket.send_to(&answer, from).unwrap();
+        }
+    });
+    unanswered
+}
+
+#[test]
+fn the_end_does_not_wait_for_a_look_up() {
+    if !inside("the_end_does_not_wait_for_a_look_up") {
+        return;
+    }
+    ip(&["link", "set", "lo", "up"]);
+    let folder = tempfile::tempdir().unwrap();
+    let resolver = folder.path().join("resolv.conf");
+    std::fs::write(&resolver, "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n").unwrap();
+    let bind =
+        |from: &Path, to: &str| Command::new("mount").arg("--bind").arg(from).arg(to).status().unwrap().success();
+    assert!(bind(&resolver, "/etc/resolv.conf"));
+    let silent = Arc::new(AtomicUsize::new(0));
+    let unanswered = name_server(silent.clone());
+    let tell = silent.clone();
+    let gateway = gateway_with(Leaf { name: "gw.test", ..Leaf::default() }, None, move |request| match request {
+        request if request.is("CONNECT ") => {
+            tell.store(1, Ordering::Relaxed);
+            tunnel("10.9.0.2", &["X-CSTP-DynDNS: true"], Tunnel::Drop)
+        }
+        request if request.is("POST / ") => xml_form(),
+        _ => complete("the-cookie", ""),
+    });
+    let url = format!("gw.test:{}", gateway.0.address.port());
+    let ca = gateway.1.path().to_str().unwrap().to_owned();
+    let usual = ["connect", &url, "--no-system-trust", "--ca-file", &ca, "--user", "alice", "--passwd-on-stdin"];
+    let arguments: Vec<&str> = usual.into_iter().chain(["--no-network", "--connect-timeout", "120"]).collect();
+    let mut program = Program::start(&arguments, "secret\n");
+    program.wait_for("reconnecting: attempt 1 in 0 s");
+    until("nothing is looked up", || unanswered.load(Ordering::Relaxed) > 0);
+    assert!(stop(program).says("disconnected: requested"));
+    // The first look-up, too.
+    let asked = unanswered.load(Ordering::Relaxed);
+    let program = Program::start(&arguments, "secret\n");
+    until("nothing is looked up", || unanswered.load(Ordering::Relaxed) > asked);
+    assert!(stop(program).says("disconnected: requested"));
 }

@@ -90,6 +90,7 @@ fn a_session_from_login_to_logout() {
 fn the_opaque_element_is_lost_by_its_mutant_only() {
     let gateway = sound_gateway(login(keep));
     let mut program = start(&gateway, &["--mutant", "forgets-opaque", "--i-know-this-is-broken"]);
+    program.wait_for("warning: this client is broken on purpose: forgets-opaque");
     program.wait_for("connected: ");
     program.signal("TERM");
     assert_eq!(program.finish().code, 0);
@@ -140,12 +141,102 @@ fn a_service_that_is_down_tells_its_reason() {
     assert!(outcome.says("No address left"), "{outcome:?}");
 }
 
+/// The first tunnel ends so, the others are kept.
+fn ended_once(end: Tunnel) -> impl Fn(&Request) -> Reply + Send + Sync {
+    let count = AtomicUsize::new(0);
+    login(move |_| {
+        let first = count.fetch_add(1, Ordering::Relaxed) == 0;
+        tunnel("10.9.0.2", &[], if first { end } else { Tunnel::Keep })
+    })
+}
+
 #[test]
 fn a_disconnect_by_the_gateway_is_exit_8() {
-    let gateway = sound_gateway(login(|_| tunnel("10.9.0.2", &[], Tunnel::Disconnect(0xb0))));
-    let outcome = run(&gateway, &[]);
-    assert_eq!(outcome.code, 8, "{outcome:?}");
-    assert!(outcome.says("the gateway ended it: reason 0xb0, maintenance"), "{outcome:?}");
+    for (end, words) in [
+        (Tunnel::Disconnect(0xb0), "the gateway ended it: reason 0xb0 (session over), maintenance"),
+        (Tunnel::Goodbye, "the gateway ended it: no reason"),
+        (Tunnel::Terminate, "the gateway ended it: terminated by the peer"),
+    ] {
+        for profile in ["openconnect", "anyconnect-desktop"] {
+            let gateway = sound_gateway(ended_once(end));
+            let outcome = run(&gateway, &["--profile", profile]);
+            assert_eq!(outcome.code, 8, "{profile} {outcome:?}");
+            assert!(outcome.says(words), "{profile} {outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn a_disconnect_that_keeps_the_session_brings_anyconnect_back_and_ends_openconnect() {
+    for (code, words) in
+        [(0x91, "reason 0x91 (connect again), maint"), (0xd1, "reason 0xd1 (pause)"), (0x55, "reason 0x55")]
+    {
+        let gateway = sound_gateway(ended_once(Tunnel::Disconnect(code)));
+        let outcome = run(&gateway, &[]);
+        assert_eq!(outcome.code, 8, "{outcome:?}");
+        assert!(outcome.says(&format!("the gateway ended it: {words}")), "{outcome:?}");
+
+        let gateway = sound_gateway(ended_once(Tunnel::Disconnect(code)));
+        let mut program = start(&gateway, &["--profile", "anyconnect-desktop"]);
+        let line = program.wait_for("reconnecting: attempt 1 in 0 s ");
+        assert!(line.contains(&format!("(the gateway asks for it: {words}")), "{line}");
+        program.wait_for("reconnected: attempt 1");
+        program.signal("TERM");
+        let outcome = program.finish();
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        assert_eq!(gateway.0.wait_for_frame(0x05)[0], 0xb0, "the new tunnel is closed in good order");
+        let requests = gateway.0.requests();
+        let connects: Vec<&Request> = requests.iter().filter(|request| request.is("CONNECT ")).collect();
+        assert_eq!(connects.len(), 2);
+        assert!(connects.iter().all(|request| request.header("Cookie") == Some("webvpn=the-cookie")), "no new login");
+    }
+}
+
+#[test]
+fn a_gateway_that_always_hangs_up_is_not_called_without_pause() {
+    for end in [Tunnel::Drop, Tunnel::Disconnect(0x91)] {
+        let gateway = sound_gateway(login(move |_| tunnel("10.9.0.2", &[], end)));
+        let outcome = run(&gateway, &["--profile", "anyconnect-desktop", "--reconnect-timeout", "2"]);
+        assert_eq!(outcome.code, 7, "{outcome:?}");
+        assert!(
+            outcome.says("reconnected: attempt 2") && outcome.says("failed to reconnect within 2 s: "),
+            "{outcome:?}"
+        );
+        let connects = gateway.0.requests().iter().filter(|request| request.is("CONNECT ")).count();
+        assert_eq!(connects, 3, "the first one, one at once, one after a second");
+    }
+}
+
+#[test]
+fn the_end_of_the_session_is_told() {
+    let headers = ["X-CSTP-Session-Timeout: 3600", "X-CSTP-Lease-Duration: 7200"];
+    let gateway = sound_gateway(login(move |_| tunnel("10.9.0.2", &headers, Tunnel::Keep)));
+    let mut program = start(&gateway, &[]);
+    program.wait_for("configured: ");
+    program.signal("USR1");
+    let line = program.wait_for("status: ");
+    assert!(line.contains(" ends in 3600 s ") || line.contains(" ends in 359"), "AC-CON-13: {line}");
+    program.signal("INT");
+    assert_eq!(program.finish().code, 0);
+}
+
+#[test]
+fn a_signal_is_heeded_while_a_password_is_waited_for() {
+    let gateway = sound_gateway(login(keep));
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("password");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (url, ca) = (format!("127.0.0.1:{}", gateway.0.address.port()), gateway.1.path().to_str().unwrap());
+    let usual = ["connect", &url, "--no-system-trust", "--ca-file", ca, "--no-network", "--user", "alice"];
+    let arguments: Vec<&str> = usual.into_iter().chain(["--password-file", pipe.to_str().unwrap()]).collect();
+    let program = Program::start(&arguments, "");
+    // It is open on this side when the program waits for the password, and stays open.
+    let writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    program.signal("TERM");
+    let outcome = program.finish();
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(outcome.says("disconnected: requested") && gateway.0.requests().is_empty(), "{outcome:?}");
+    drop(writer);
 }
 
 #[test]

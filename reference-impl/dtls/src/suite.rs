@@ -109,41 +109,6 @@ impl Suite {
         }
     }
 
-    /// Gives the name in `X-DTLS12-CipherSuite` (DTLS 1.2) or, for the legacy CBC suites, in `X-DTLS-CipherSuite`
-    /// (DTLS 0.9); none for the suites with a pre-shared key (AC-DTLS-12).
-    pub const fn cisco_name(self) -> Option<&'static str> {
-        match self {
-            Self::RsaAes128CbcSha => Some("AES128-SHA"),
-            Self::DheRsaAes128CbcSha => Some("DHE-RSA-AES128-SHA"),
-            Self::RsaAes256CbcSha => Some("AES256-SHA"),
-            Self::DheRsaAes256CbcSha => Some("DHE-RSA-AES256-SHA"),
-            Self::RsaAes128GcmSha256 => Some("AES128-GCM-SHA256"),
-            Self::RsaAes256GcmSha384 => Some("AES256-GCM-SHA384"),
-            Self::EcdheRsaAes128GcmSha256 => Some("ECDHE-RSA-AES128-GCM-SHA256"),
-            Self::EcdheRsaAes256GcmSha384 => Some("ECDHE-RSA-AES256-GCM-SHA384"),
-            Self::PskAes128GcmSha256 | Self::PskAes256GcmSha384 | Self::PskChacha20Poly1305Sha256 => None,
-        }
-    }
-
-    /// Gives OpenConnect's own name of the DTLS 1.2 resumption suites in `X-DTLS-CipherSuite`.
-    pub const fn openconnect_name(self) -> Option<&'static str> {
-        match self {
-            Self::RsaAes128GcmSha256 => Some("OC-DTLS1_2-AES128-GCM"),
-            Self::RsaAes256GcmSha384 => Some("OC-DTLS1_2-AES256-GCM"),
-            _ => None,
-        }
-    }
-
-    /// Finds the suite of a name by [`Suite::cisco_name`].
-    pub fn from_cisco_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|suite| suite.cisco_name() == Some(name))
-    }
-
-    /// Finds the suite of a name by [`Suite::openconnect_name`].
-    pub fn from_openconnect_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|suite| suite.openconnect_name() == Some(name))
-    }
-
     /// Tells whether the suite belongs to the full handshake with a pre-shared key.
     pub const fn is_psk(self) -> bool {
         matches!(self, Self::PskAes128GcmSha256 | Self::PskAes256GcmSha384 | Self::PskChacha20Poly1305Sha256)
@@ -163,18 +128,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_and_names_find_their_suite() {
+    fn codes_find_their_suite() {
         assert!(Suite::ALL.windows(2).all(|pair| pair[0].code() < pair[1].code()));
         for &suite in Suite::ALL {
             assert_eq!(Suite::from_code(suite.code()), Some(suite));
-            assert_eq!(
-                suite.cisco_name().and_then(Suite::from_cisco_name),
-                Some(suite).filter(|suite| !suite.is_psk())
-            );
-            if let Some(name) = suite.openconnect_name() {
-                assert_eq!(Suite::from_openconnect_name(name), Some(suite));
-            }
         }
-        assert_eq!(Suite::from_cisco_name("DES-CBC3-SHA"), None);
+        assert_eq!(Suite::from_code(0x000a), None, "3DES is none of them");
     }
 }

@@ -9,7 +9,7 @@ use crate::failure::{Exit, Failure};
 
 const HELP: &str = "\
 Examples:
-  A server with passwords, on the ports 443:
+  A server with passwords, on TCP and UDP port 443:
     vpn-ref-server add-user --users users --name alice < password.txt
     vpn-ref-server check --config server.yaml
     vpn-ref-server run --config server.yaml
@@ -31,19 +31,27 @@ Examples:
     vpn-ref-server stop --socket /run/vpn-ref-server.sock
 
 Files (paths in the configuration begin at its folder):
-  configuration   YAML: listen, tls, auth, groups, network, session, dtls, limits, profile, banner, client-profile,
-                  control-socket
+  configuration   YAML: listen, tls, auth, groups, network, session, dtls, limits, profile,
+                  banner, client-profile, control-socket; reference-impl/README.md explains each key
   users           `name:groups:hash` a line, hash of crypt(3): $5$ or $6$
   otp             `HOTP/T30 name - hexkey` a line, as the OATH toolkit has it
   control socket  unix socket with mode 0600
 
-Signals: TERM and INT stop the server and put everything back, HUP reads certificates, revocation list and users again.
+Signals:
+  TERM, INT       stop; everything is put back
+  HUP             read certificates, revocation list, users and client profile again
+
+Environment:
+  SSLKEYLOGFILE   file for the keys of TLS and DTLS, when `tls.key-log` names none
 
 Exit status:
-   0  stopped on request          66  key, certificate, users file unreadable
-   1  internal error              69  port in use
-  64  usage                       77  no right to open the TUN device or to bind
-  65  mistake in the configuration (file, line, column, hint)";
+   0  stopped on request
+   1  internal error
+  64  the command line is wrong
+  65  mistake in the configuration (file, line, column, hint)
+  66  a file cannot be read or written, or no server answers at the control socket
+  69  a port, or the control socket, is in use
+  77  no right to open the TUN device or to bind a port";
 
 /// The reference server for the AnyConnect and OpenConnect protocol.
 #[derive(Debug, Parser)]

@@ -88,6 +88,9 @@ fn check(path: &Path) -> Result<(), Failure> {
             pool.ipv4.map(|net| net.to_string()).into_iter().chain(pool.ipv6.map(|net| net.to_string())).collect();
         text.push_str(&format!("  addresses for clients: {}\n", nets.join(" ")));
     }
+    for warning in materials.acceptor.warnings() {
+        text.push_str(&format!("  warning: {warning}\n"));
+    }
     say(&text)
 }
 

@@ -14,7 +14,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -318,7 +318,8 @@ impl Events {
             Some(path) if path == Path::new("-") => Some(Box::new(io::stdout())),
             Some(path) => {
                 let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
-                    Failure::unreadable("events file", path, error, "check the path after `--events`, or write `-`")
+                    let message = format!("write the events file {}: {error}", path.display());
+                    Failure::new(Exit::Unreadable, message, "check the path after `--events`, or write `-`")
                 })?;
                 Some(Box::new(file))
             }

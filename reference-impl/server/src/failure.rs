@@ -14,7 +14,7 @@ pub enum Exit {
     Usage = 64,
     /// The configuration has a mistake.
     Config = 65,
-    /// A key, certificate, revocation list or users file cannot be read.
+    /// A key, certificate, revocation list or users file cannot be read, a log not written, or a server not reached by its socket.
     Unreadable = 66,
     /// A port is in use.
     PortInUse = 69,

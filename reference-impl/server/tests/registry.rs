@@ -176,3 +176,17 @@ fn each_mutant_is_wrong_in_its_way() {
     let (_, _, second) = join(&mut refuses, "bob", start);
     assert_eq!(first, second);
 }
+
+#[test]
+fn a_connection_that_is_in_use_outlives_late_news_about_an_older_one() {
+    let start = Instant::now();
+    let mut registry = honest(LIMITS);
+    let (id, _, _) = join(&mut registry, "alice", start);
+    registry.connect(id, home(), &[], start + seconds(1)).unwrap();
+    registry.lost(id, start + seconds(1));
+    assert!(registry.keep(id));
+    assert_eq!(registry.get(id).unwrap().state, SessionState::Connected);
+    assert!(registry.expire(start + seconds(1000)).is_empty());
+    registry.end(id);
+    assert!(!registry.keep(id), "and nobody is brought back");
+}

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
-use interop_evidence::RunResults;
+use interop_evidence::{RunResults, Verdict};
 
-use crate::support::{Run, has_anyconnect, has_command, has_pair, need};
+use crate::support::{Run, has_anyconnect, has_command, has_pair, has_reference, need};
 
 #[test]
 fn every_scenario_takes_place_and_the_resolver_stays() {
     need!(has_anyconnect(), "openconnect or ocserv is not here, or this is not root");
     need!(has_pair("openvpn", "openvpn-server"), "openvpn is not here");
+    need!(has_reference(), "the reference client and server are not built");
     let resolver = fs::read("/etc/resolv.conf").ok();
     let run = Run::of(["--suite", "full"]);
     assert_eq!(fs::read("/etc/resolv.conf").ok(), resolver, "the machine's resolver is byte-equal");
@@ -74,12 +75,12 @@ fn has_what_was_promised(results: &RunResults) {
         "lab-004",
         "lab-004-no-source-nat",
     ];
-    for client in ["openconnect", "openvpn", "openvpn-tcp"] {
+    for client in ["openconnect", "openvpn", "openvpn-tcp", "reference"] {
         for scenario in everywhere {
             assert!(ran[client].contains(scenario), "{client} did not run {scenario}");
         }
     }
-    for client in ["openconnect", "openvpn"] {
+    for client in ["openconnect", "openvpn", "reference"] {
         for scenario in ["home-nat", "symmetric-nat-short-timeout"] {
             assert!(ran[client].contains(scenario), "{client} did not run {scenario}, which is about datagrams");
         }
@@ -95,8 +96,33 @@ fn has_what_was_promised(results: &RunResults) {
         "server-restart",
         "tcp-only",
         "pool-exhausted",
+        "pool-freed",
+        "dtls-families",
+        "device-mtu",
     ] {
-        assert!(ran["openconnect"].contains(scenario), "openconnect did not run {scenario}");
+        for client in ["openconnect", "reference"] {
+            assert!(ran[client].contains(scenario), "{client} did not run {scenario}");
+        }
+    }
+    for scenario in ["split-dns", "client-killed-cleanup"] {
+        assert!(ran["reference"].contains(scenario), "the reference client did not run {scenario}");
+    }
+    for client in ["anyconnect-android", "anyconnect-desktop", "anyconnect-ios"] {
+        assert!(ran[client].contains("anyconnect-flow"), "{client} did not run anyconnect-flow");
+    }
+    for scenario in [
+        "anyconnect-profile-changed",
+        "anyconnect-profile-unchanged",
+        "anyconnect-profile-missing",
+        "anyconnect-udp-blocked",
+    ] {
+        assert!(ran["anyconnect-desktop"].contains(scenario), "the emulated desktop did not run {scenario}");
+    }
+    for server in ["ocserv", "reference"] {
+        let families = results.cells.iter().filter(|cell| {
+            cell.scenario == "dtls-families" && cell.client.id == "reference" && cell.server.id == server
+        });
+        assert_eq!(families.filter(|cell| cell.verdict == Verdict::Pass).count(), 8, "four families, TLS 1.2 and 1.3");
     }
     assert!(ran["openvpn"].contains("certificate-revoked-server"), "the OpenVPN client checks a revocation list");
     // ocserv sorts its chain before it sends it: there the defect cannot reach the wire, and the cell is `unsupported`.
@@ -104,7 +130,9 @@ fn has_what_was_promised(results: &RunResults) {
     let outages: Vec<(&String, f64)> = results
         .cells
         .iter()
-        .filter(|cell| cell.scenario == "udp-blocked-mid-session" && cell.client.id == "openconnect")
+        .filter(|cell| {
+            cell.scenario == "udp-blocked-mid-session" && cell.client.id == "openconnect" && cell.server.id == "ocserv"
+        })
         .filter_map(|cell| Some((cell.params.get("dpd")?, *cell.measurements.get("outage-ms")?)))
         .collect();
     assert_eq!(outages.len(), 2, "one cell for each DPD: {outages:?}");

@@ -7,6 +7,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use super::help;
 use super::settings::{TlsBackend, TlsVersion};
 
+/// Longest time that can be asked for: what the protocol's own headers hold, 31 bits.
+const MOST_SECONDS: u64 = i32::MAX as u64;
+
 /// A reference client for AnyConnect and OpenConnect gateways.
 ///
 /// It speaks what the deployed clients speak, tells every step as a stable line and as a JSON event, and undoes everything at its end.
@@ -76,7 +79,8 @@ pub(crate) struct Connect {
     /// Do not trust the authorities of the system
     #[arg(long, help_heading = "Trust")]
     pub(crate) no_system_trust: bool,
-    /// strict, ask (on a terminal) or pin:sha256:DIGEST of the public key
+    /// strict: chain, time, name, use and strength have to be right; ask: a person at the terminal decides about the rest;
+    /// pin:sha256:DIGEST: the public key has to be this one, and nothing else counts. A refusal says the pin
     #[arg(long, value_name = "HOW", default_value = "strict", help_heading = "Trust")]
     pub(crate) trust: String,
     /// Revocation lists for the gateway's certificate, PEM
@@ -86,7 +90,7 @@ pub(crate) struct Connect {
     /// Client to impersonate; see `vpn-ref-client profiles`
     #[arg(long, value_name = "ID", default_value = "openconnect", help_heading = "Connection")]
     pub(crate) profile: String,
-    /// Use this address for a host name, as HOST:ADDRESS (repeatable)
+    /// Use this address for a host name instead of asking DNS (repeatable)
     #[arg(long, value_name = "HOST:ADDRESS", help_heading = "Connection")]
     pub(crate) resolve: Vec<String>,
     /// Seconds for each address of the gateway, TCP and TLS
@@ -104,14 +108,14 @@ pub(crate) struct Connect {
     /// Host name to send; without it, that of this machine
     #[arg(long, value_name = "NAME", help_heading = "Connection")]
     pub(crate) hostname: Option<String>,
-    /// Compression to offer
+    /// Compression to offer; the gateway chooses
     #[arg(long, value_name = "WHICH", default_value = "none", help_heading = "Connection")]
     pub(crate) compression: Compression,
     /// Seconds in which a lost connection must come back
-    #[arg(long, value_name = "S", default_value_t = 300, help_heading = "Connection")]
+    #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(..=MOST_SECONDS), help_heading = "Connection")]
     pub(crate) reconnect_timeout: u64,
     /// Seconds of silence before the peer is probed, whatever the gateway says; 0 is never
-    #[arg(long, value_name = "S", help_heading = "Connection")]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(..=MOST_SECONDS), help_heading = "Connection")]
     pub(crate) force_dpd: Option<u64>,
 
     /// DTLS families to offer: comma list of psk, cisco12, openconnect12, legacy; or off. Without it, the profile's

@@ -15,14 +15,16 @@ Examples:
   vpn-ref-client connect https://vpn.example.org --user alice --password-file /etc/vpn/password
 
   # with a client certificate, without DTLS, the events to a file
-  vpn-ref-client connect https://vpn.example.org:8443/staff --certificate alice.pem --dtls off --events run.jsonl
+  vpn-ref-client connect https://vpn.example.org:8443/staff --certificate alice.pem \\
+    --dtls off --events run.jsonl
 
   # log in as one user, run the tunnel as another
-  eval \"$(vpn-ref-client connect vpn.example.org --user alice --passwd-on-stdin --cookie-only)\"
+  eval \"$(vpn-ref-client connect vpn.example.org --user alice --cookie-only)\"
   vpn-ref-client connect \"$HOST\" --cookie \"$COOKIE\" --trust \"$FINGERPRINT\"
 
-  # as an iPhone would, no device, to see whether the gateway answers
-  vpn-ref-client connect vpn.example.org --profile anyconnect-ios --no-network --user alice --passwd-on-stdin
+  # as an iPhone would, without a device: does the gateway let it in?
+  vpn-ref-client connect vpn.example.org --profile anyconnect-ios --no-network \\
+    --user alice --password-file password.txt
 ";
 
 /// The part below the list of commands.

@@ -1,5 +1,6 @@
 //! News of the data plane.
 
+use reference_cstp::frame::{Disconnect, reason};
 use reference_cstp::login::Stage;
 use reference_cstp::profile::{DtlsMtuPlan, Schedule};
 use reference_cstp::session::{Channel, EndReason};
@@ -46,13 +47,25 @@ impl Session {
             }
             PlaneEvent::Lost { reason, detail, .. } => {
                 let detail = Some(detail).filter(|detail| !detail.is_empty());
-                self.lost(
-                    &detail.map_or_else(|| reason.name().to_owned(), |more| format!("{}: {more}", reason.name())),
-                );
-                None
+                self.lost(&detail.map_or_else(|| reason.name().to_owned(), |more| format!("{}: {more}", reason.name())))
             }
-            PlaneEvent::Ended { reason, .. } => Some(End::Failed(ClientError::Ended(ended(&reason)))),
+            PlaneEvent::Ended { reason, .. } => self.on_ended(&reason),
             PlaneEvent::Fault { message } => Some(End::Failed(ClientError::Internal(message))),
+        }
+    }
+
+    /// openconnect ends with every DISCONNECT (AC-CSTP-09). AnyConnect comes back with its cookie, unless the gateway says nothing
+    /// or that the session is over (AC-CSTP-07).
+    fn on_ended(&mut self, reason: &EndReason) -> Option<End> {
+        self.attached = false;
+        match reason {
+            EndReason::Disconnect(disconnect)
+                if self.is_anyconnect() && disconnect.reason.is_some() && !disconnect.frees_session() =>
+            {
+                self.lost(&format!("the gateway asks for it: {}", words(disconnect)))
+            }
+            EndReason::Disconnect(disconnect) => Some(End::Failed(ClientError::Ended(words(disconnect)))),
+            other => Some(End::Failed(ClientError::Ended(other.name().to_owned()))),
         }
     }
 
@@ -85,7 +98,7 @@ impl Session {
         self.reporter.tell(&Event::Dtls { state, attempt, family, suite, reason });
     }
 
-    async fn set_mtu(&mut self, mtu: u16) {
+    pub(super) async fn set_mtu(&mut self, mtu: u16) {
         let from = std::mem::replace(&mut self.mtu, mtu);
         if from == mtu {
             return;
@@ -108,12 +121,16 @@ pub(super) const fn channel_name(channel: Channel) -> &'static str {
     }
 }
 
-fn ended(reason: &EndReason) -> String {
-    match reason {
-        EndReason::Disconnect(disconnect) => {
-            let code = disconnect.reason.map_or_else(|| "no reason".to_owned(), |code| format!("reason {code:#04x}"));
-            if disconnect.text.is_empty() { code } else { format!("{code}, {}", disconnect.text) }
-        }
-        other => other.name().to_owned(),
-    }
+/// The reason byte with its meaning, and the gateway's own words.
+fn words(disconnect: &Disconnect) -> String {
+    let Some(code) = disconnect.reason else { return "no reason".to_owned() };
+    let meaning = match code {
+        reason::USER => " (session over)",
+        reason::LOCAL_ERROR => " (error of the gateway)",
+        reason::RECONNECTING => " (connect again)",
+        reason::PAUSE => " (pause)",
+        _ => "",
+    };
+    let text = Some(&disconnect.text).filter(|text| !text.is_empty()).map(|text| format!(", {text}"));
+    format!("reason {code:#04x}{meaning}{}", text.unwrap_or_default())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::config::{attach, session};
-use super::run::{End, Progress, Session, Why, Work, off};
+use super::run::{End, Progress, Session, Why, Work, ends, off};
 use crate::backoff::{BackOff, Next, Rhythm};
 use crate::dialer::Opened;
 use crate::error::ClientError;
@@ -16,12 +16,15 @@ use crate::network::addresses;
 /// Pause before a rekey is tried again; the old keys are good until then.
 const REKEY_AGAIN: Duration = Duration::from_secs(60);
 
+/// A connection that is lost again so soon is no success: the pauses go on growing, and the limit stays.
+const SOON: Duration = Duration::from_secs(2);
+
 /// What the rekey by a new tunnel is called.
 const NEW_TUNNEL: &str = "new-tunnel";
 
 impl Session {
     /// The TLS channel is gone: a new one is needed, unless one is on its way.
-    pub(super) fn lost(&mut self, reason: &str) {
+    pub(super) fn lost(&mut self, reason: &str) -> Option<End> {
         match replace(&mut self.work, Work::Idle) {
             Work::Dialing { tunnel, why: Why::Rekey } => {
                 let mut back_off = self.back_off();
@@ -30,18 +33,31 @@ impl Session {
                     let why = Why::Reconnect { back_off, attempt: number };
                     self.work = Work::Dialing { tunnel, why };
                 }
+                None
             }
-            work @ (Work::Dialing { .. } | Work::Waiting { why: Why::Reconnect { .. }, .. }) => self.work = work,
-            Work::Idle | Work::Waiting { why: Why::Rekey, .. } => self.begin(reason),
+            work @ (Work::Resolving { .. }
+            | Work::Dialing { .. }
+            | Work::Waiting { why: Why::Reconnect { .. }, .. }) => {
+                self.work = work;
+                None
+            }
+            Work::Idle | Work::Waiting { why: Why::Rekey, .. } => {
+                let recent = self.comeback.take().filter(|(_, made)| made.elapsed() < SOON);
+                let back_off = recent.map_or_else(|| self.back_off(), |(back_off, _)| back_off);
+                self.begin(back_off, reason)
+            }
         }
     }
 
     /// The user wants another connection, at once.
-    pub(super) fn reconnect(&mut self, reason: &str) {
+    pub(super) fn reconnect(&mut self, reason: &str) -> Option<End> {
         match &mut self.work {
-            Work::Waiting { until, why: Why::Reconnect { .. } } => *until = Instant::now(),
-            Work::Dialing { .. } => {}
-            Work::Idle | Work::Waiting { why: Why::Rekey, .. } => self.begin(reason),
+            Work::Waiting { until, why: Why::Reconnect { .. } } => {
+                *until = Instant::now();
+                None
+            }
+            Work::Resolving { .. } | Work::Dialing { .. } => None,
+            Work::Idle | Work::Waiting { why: Why::Rekey, .. } => self.begin(self.back_off(), reason),
         }
     }
 
@@ -55,7 +71,21 @@ impl Session {
 
     pub(super) async fn on_progress(&mut self, progress: Progress) -> Option<End> {
         match (progress, replace(&mut self.work, Work::Idle)) {
+            (Progress::Due, Work::Waiting { why: why @ Why::Reconnect { .. }, .. }) if self.reply.dyndns => {
+                let (dialer, url) = (self.dialer.clone(), self.url.clone());
+                let look_up = Box::pin(async move { dialer.resolve(&url).await.map(drop) });
+                self.work = Work::Resolving { look_up, why };
+                None
+            }
             (Progress::Due, Work::Waiting { why, .. }) => {
+                self.dial(why).await;
+                None
+            }
+            (Progress::Resolved(found), Work::Resolving { why, .. }) => {
+                if let Err(error) = found {
+                    let message = format!("the known addresses are used: failed to {error}");
+                    self.reporter.tell(&Event::Warning { message });
+                }
                 self.dial(why).await;
                 None
             }
@@ -68,23 +98,25 @@ impl Session {
         }
     }
 
-    fn begin(&mut self, reason: &str) {
-        let mut back_off = self.back_off();
-        if let Next::Attempt { number, after } = back_off.next(now()) {
-            self.tell_attempt(number, after, reason);
-            let why = Why::Reconnect { back_off, attempt: number };
-            self.work = Work::Waiting { until: Instant::now() + after, why };
+    /// Plans the next attempt, if there is time for one.
+    fn begin(&mut self, mut back_off: BackOff, reason: &str) -> Option<End> {
+        match back_off.next(now()) {
+            Next::Attempt { number, after } => {
+                self.tell_attempt(number, after, reason);
+                let why = Why::Reconnect { back_off, attempt: number };
+                self.work = Work::Waiting { until: Instant::now() + after, why };
+                None
+            }
+            Next::GiveUp => {
+                let (limit, reason) = (self.dialer.settings.reconnect_timeout, reason.to_owned());
+                Some(End::Failed(ClientError::ReconnectTimedOut { limit, reason }))
+            }
         }
     }
 
     /// Begins an attempt.
     async fn dial(&mut self, why: Why) {
         if let Why::Reconnect { attempt, .. } = why {
-            if self.reply.dyndns
-                && let Err(error) = self.dialer.resolve(&self.url).await
-            {
-                self.reporter.tell(&Event::Warning { message: format!("the known addresses are used: {error}") });
-            }
             let gateway = self.dialer.first_address(&self.url).unwrap_or(self.remote.ip());
             self.network.before_attempt(gateway, attempt == 1).await;
         }
@@ -113,14 +145,25 @@ impl Session {
             self.reporter.tell(&off(reason));
         }
         self.reply = opened.reply.clone();
+        self.options.clone_from(&opened.options);
+        self.ends = ends(&self.reply);
         let config = session(&opened, &self.dialer.settings);
+        let mtu = config.mtu.dtls.unwrap_or(config.mtu.tls);
         self.plane.attach(attach(opened, config).map_err(End::Failed)?);
+        if !replace(&mut self.attached, true) {
+            // The data plane begins anew and does not know which MTU the device has.
+            self.set_mtu(mtu).await;
+        }
         if matches!(why, Why::Reconnect { .. }) || changed {
-            self.network.configure(&self.reply, self.remote.ip(), self.mtu).await.map_err(End::Failed)?;
+            let configured = self.network.configure(&self.reply, &self.options, self.remote.ip(), self.mtu).await;
+            configured.map_err(End::Failed)?;
         }
         match why {
             Why::Rekey => self.tell_rekey(StageStatus::Done),
-            Why::Reconnect { attempt, .. } => self.reporter.tell(&Event::Reconnected { attempt }),
+            Why::Reconnect { back_off, attempt } => {
+                self.comeback = Some((back_off, Instant::now()));
+                self.reporter.tell(&Event::Reconnected { attempt });
+            }
         }
         Ok(())
     }
@@ -137,21 +180,10 @@ impl Session {
                 self.work = Work::Waiting { until: Instant::now() + REKEY_AGAIN, why };
                 None
             }
-            Why::Reconnect { mut back_off, attempt } => {
+            Why::Reconnect { back_off, attempt } => {
                 let reason = error.to_string();
                 self.reporter.tell(&Event::ReconnectFailed { attempt, reason: reason.clone() });
-                match back_off.next(now()) {
-                    Next::Attempt { number, after } => {
-                        self.tell_attempt(number, after, &reason);
-                        let why = Why::Reconnect { back_off, attempt: number };
-                        self.work = Work::Waiting { until: Instant::now() + after, why };
-                        None
-                    }
-                    Next::GiveUp => {
-                        let limit = self.dialer.settings.reconnect_timeout;
-                        Some(End::Failed(ClientError::ReconnectTimedOut { limit, reason }))
-                    }
-                }
+                self.begin(back_off, &reason)
             }
         }
     }

@@ -40,9 +40,23 @@ pub(crate) enum End {
 /// A connection that is planned or in the making.
 pub(super) enum Work {
     Idle,
-    Waiting { until: Instant, why: Why },
-    Dialing { tunnel: Pin<Box<dyn Future<Output = Result<Opened, ClientError>>>>, why: Why },
+    Waiting {
+        until: Instant,
+        why: Why,
+    },
+    /// The name of the gateway is looked up again.
+    Resolving {
+        look_up: Job<()>,
+        why: Why,
+    },
+    Dialing {
+        tunnel: Job<Opened>,
+        why: Why,
+    },
 }
+
+/// Something that takes its time.
+pub(super) type Job<T> = Pin<Box<dyn Future<Output = Result<T, ClientError>>>>;
 
 /// What the new connection is for.
 #[derive(Clone, Debug)]
@@ -56,6 +70,7 @@ pub(super) enum Why {
 /// What became of the work.
 pub(super) enum Progress {
     Due,
+    Resolved(Result<(), ClientError>),
     Dialed(Result<Box<Opened>, ClientError>),
 }
 
@@ -70,8 +85,16 @@ pub(crate) struct Session {
     events: UnboundedReceiver<PlaneEvent>,
     pub(super) stages: Stages,
     pub(super) reply: ConnectReply,
+    /// The headers of the reply, for scripts.
+    pub(super) options: Vec<(String, String)>,
+    /// When the session ends whatever happens, as the gateway says (AC-CON-13).
+    pub(super) ends: Option<Instant>,
     pub(super) remote: SocketAddr,
     pub(super) mtu: u16,
+    /// Whether the data plane has the session.
+    pub(super) attached: bool,
+    /// The attempts that led to the present connection, and when it was made.
+    pub(super) comeback: Option<(BackOff, Instant)>,
     pub(super) family: Option<Family>,
     /// Whether DTLS was up once.
     pub(super) dtls_seen: bool,
@@ -109,6 +132,7 @@ impl Session {
         };
         let (plane, events) = Plane::start(plane)?;
         let (reply, remote, tls) = (opened.reply.clone(), opened.remote, opened.tls.channel().version());
+        let options = opened.options.clone();
         let dtls = opened.dtls.as_ref().map(|dtls| dtls.family).map_err(Clone::clone);
         plane.attach(attach(opened, config)?);
         reporter.tell(&connected(&reply, mtu, tls, network.device_name()));
@@ -131,9 +155,13 @@ impl Session {
             plane,
             events,
             stages,
+            ends: ends(&reply),
             reply,
+            options,
             remote,
             mtu,
+            attached: true,
+            comeback: None,
             family: dtls.as_ref().ok().copied(),
             dtls_seen: false,
             dtls_failures: 0,
@@ -141,7 +169,7 @@ impl Session {
         };
         let wanted = match dtls {
             Err(reason) if settings.require_dtls => Err(ClientError::DtlsRequired(reason)),
-            _ => session.network.configure(&session.reply, remote.ip(), mtu).await,
+            _ => session.network.configure(&session.reply, &session.options, remote.ip(), mtu).await,
         };
         if let Err(error) = wanted {
             session.close(Some(local_end(&error))).await;
@@ -199,10 +227,7 @@ impl Session {
                 self.status().await;
                 None
             }
-            Wish::Reconnect => {
-                self.reconnect("requested");
-                None
-            }
+            Wish::Reconnect => self.reconnect("requested"),
         }
     }
 
@@ -219,6 +244,7 @@ impl Session {
             channel: super::news::channel_name(session.channel),
             mtu: session.mtu,
             since_s: session.since.elapsed().as_secs(),
+            ends_in_s: self.ends.map(|ends| ends.saturating_duration_since(Instant::now()).as_secs()),
             dtls: session.dtls_suite.map(|suite| suite.name().to_owned()),
             tls_traffic: traffic(&session.tls),
             dtls_traffic: traffic(&session.dtls),
@@ -228,7 +254,7 @@ impl Session {
     /// Says farewell, undoes everything, and waits for the data plane.
     async fn close(&mut self, farewell: Option<Farewell>) {
         self.work = Work::Idle;
-        if let Some(farewell) = farewell {
+        if let Some(farewell) = farewell.filter(|_| self.attached) {
             self.plane.detach(ID, farewell);
             let ended = async { while !matches!(self.events.recv().await, Some(PlaneEvent::Ended { .. }) | None) {} };
             // What a peer does not take within that time it does not get.
@@ -259,6 +285,7 @@ async fn progress(work: &mut Work) -> Progress {
             sleep_until(*until).await;
             Progress::Due
         }
+        Work::Resolving { look_up, .. } => Progress::Resolved(look_up.await),
         Work::Dialing { tunnel, .. } => Progress::Dialed(tunnel.await.map(Box::new)),
     }
 }
@@ -279,6 +306,11 @@ fn local_end(error: &ClientError) -> Farewell {
         ClientError::ReconnectTimedOut { .. } | ClientError::CookieRejected => Farewell::Silent,
         _ => Farewell::Disconnect { reason: reason::USER, text: "local error".into() },
     }
+}
+
+/// When a session that begins now, or goes on, ends at the latest.
+pub(super) fn ends(reply: &ConnectReply) -> Option<Instant> {
+    reply.ends_after().and_then(|after| Instant::now().checked_add(after))
 }
 
 fn connected(reply: &ConnectReply, mtu: u16, tls: &str, device: Option<String>) -> Event {

@@ -66,12 +66,15 @@ impl Connector {
                 Err(error) => Err(error),
             };
             match attempt {
-                Err(ClientError::Certificate { refusal, .. }) if self.policy.asks() && confirmed(host, &refusal) => {
+                Err(ClientError::Certificate { host, refusal }) if self.policy.asks() => {
+                    if !confirmed(&host, &refusal).await {
+                        return Err(ClientError::Certificate { host, refusal });
+                    }
                     if let Some(pin) = refusal.pin {
                         self.policy.accept(pin);
                     }
-                    let tcp = dial(host, &[*address], self.limit).await?;
-                    return self.handshake(host, tcp, identity).await;
+                    let tcp = dial(&host, &[*address], self.limit).await?;
+                    return self.handshake(&host, tcp, identity).await;
                 }
                 Ok(_) | Err(ClientError::Certificate { .. } | ClientError::TlsSetup(_)) => return attempt,
                 Err(error) => first = Some(join(first, error)),
@@ -127,8 +130,8 @@ fn join(first: Option<ClientError>, next: ClientError) -> ClientError {
 }
 
 /// Puts a refusal to the user; without a terminal the answer is no.
-fn confirmed(host: &str, refusal: &Refusal) -> bool {
+async fn confirmed(host: &str, refusal: &Refusal) -> bool {
     let Some(pin) = refusal.pin else { return false };
     let question = format!("certificate of {host}: {refusal}\nits key is {pin}\nconnect all the same? (yes/no)");
-    terminal::ask(&question, false).is_some_and(|answer| answer.trim() == "yes")
+    terminal::ask(&question, false).await.is_some_and(|answer| answer.trim() == "yes")
 }

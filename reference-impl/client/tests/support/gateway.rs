@@ -51,6 +51,10 @@ pub(crate) enum Tunnel {
     Drop,
     /// Sends DISCONNECT with this reason.
     Disconnect(u8),
+    /// Sends DISCONNECT without a word.
+    Goodbye,
+    /// Sends TERMINATE.
+    Terminate,
 }
 
 /// What the gateway saw.
@@ -192,6 +196,8 @@ fn cstp(mut tls: SslStream<TcpStream>, tunnel: Tunnel, seen: &Mutex<Seen>) {
     match tunnel {
         Tunnel::Keep => {}
         Tunnel::Drop => return,
+        Tunnel::Goodbye => tls.write_all(&frame(0x05, &[])).unwrap(),
+        Tunnel::Terminate => tls.write_all(&frame(0x09, &[])).unwrap(),
         Tunnel::Disconnect(reason) => tls.write_all(&frame(0x05, &[&[reason], &b"maintenance"[..]].concat())).unwrap(),
     }
     let mut record = vec![0; 32 * 1024];

@@ -55,10 +55,12 @@ pub enum Admission {
 pub struct Attempt {
     /// The user: the one that was typed, or the certificate's when none is asked for.
     pub user: String,
-    /// The group, which is one of [`Authority::groups`]; the first one when the client chose none.
+    /// The group, which is one of [`Authority::groups`]; `None` when the client named none, so that the authority chooses.
     pub group: Option<String>,
-    /// The password and then the answer to each challenge; empty when the certificate alone is to suffice.
+    /// The password and then the answer to each challenge.
     pub answers: Vec<String>,
+    /// Whether the certificate stands for the password: the answers are those to challenges only.
+    pub by_certificate: bool,
     /// The user of the certificate.
     pub certificate_user: Option<String>,
     /// The address of the client.
@@ -70,7 +72,8 @@ impl std::fmt::Debug for Attempt {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut out = formatter.debug_struct("Attempt");
         out.field("user", &self.user).field("group", &self.group).field("answers", &self.answers.len());
-        out.field("certificate_user", &self.certificate_user).finish_non_exhaustive()
+        out.field("by_certificate", &self.by_certificate).field("certificate_user", &self.certificate_user);
+        out.finish_non_exhaustive()
     }
 }
 
@@ -100,7 +103,7 @@ pub enum Decision {
 
 /// Decides who may enter.
 pub trait Authority {
-    /// Returns the groups that can be chosen; the first one is the default. Empty when there are none.
+    /// Returns the groups that can be chosen; forms preselect the first one. Empty when there are none.
     fn groups(&self) -> Vec<GroupInfo>;
     /// Decides whether a login may begin.
     fn begin(&mut self, context: &ClientContext) -> Admission;

@@ -1,6 +1,6 @@
 //! What a program configures for its logins.
 
-/// How users prove who they are. One-time passwords are challenges of the [`Authority`](super::Authority).
+/// How users prove who they are. One-time passwords are challenges of the [`Authority`](super::Authority), and may follow each method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
     /// User name and password.

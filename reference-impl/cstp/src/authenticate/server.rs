@@ -35,7 +35,7 @@ pub enum LoginOutcome {
     Accepted {
         /// The user.
         user: String,
-        /// The group.
+        /// The group that the client named; `None` when it left the choice to the authority.
         group: Option<String>,
     },
     /// The attempt failed; another one may follow in the same login (AC-AUTH-14).
@@ -176,9 +176,6 @@ impl LoginServer {
             },
             _ => {}
         }
-        if self.group.is_none() {
-            self.group = turn.groups.first().map(|group| group.name.clone());
-        }
         match input.kind {
             Kind::Begin { certificate_failed } => {
                 self.start_over();
@@ -201,15 +198,12 @@ impl LoginServer {
         }
     }
 
-    /// Decides what the certificate alone decides.
+    /// Decides what the certificate alone decides. It stands for user name and password; challenges may follow.
     fn judge_certificate(&mut self, certificate_failed: bool, turn: &mut Turn<'_>) -> Option<Reply> {
         let method = self.options.method;
         match self.certificate.clone() {
-            Certificate::User(user) if method.certificate_suffices() && !self.certificate_rejected => {
-                self.start_over();
-                self.user = Some(user);
-                self.by_certificate = true;
-                Some(self.check(turn))
+            Certificate::User(user) if method.certificate_suffices() && !self.leaves_it_to_the_password() => {
+                Some(self.enter_by_certificate(user, None, turn))
             }
             Certificate::Unnamed if method.needs_certificate() => {
                 Some(self.refuse("The certificate names no user", turn))
@@ -225,6 +219,18 @@ impl LoginServer {
             }
             _ => None,
         }
+    }
+
+    /// Returns whether the certificate was refused where a password would do as well.
+    fn leaves_it_to_the_password(&self) -> bool {
+        self.certificate_rejected && !self.options.method.needs_certificate()
+    }
+
+    fn enter_by_certificate(&mut self, user: String, complaint: Option<&str>, turn: &mut Turn<'_>) -> Reply {
+        self.start_over();
+        self.user = Some(user);
+        self.by_certificate = true;
+        self.check(complaint, turn)
     }
 
     fn on_answers(&mut self, fields: &[(String, String)], turn: &mut Turn<'_>) -> Reply {
@@ -250,19 +256,21 @@ impl LoginServer {
         match input::secret(fields) {
             Some(secret) => {
                 self.answers.push(secret.to_owned());
-                self.check(turn)
+                self.check(None, turn)
             }
             None if self.challenges > 0 => self.fail("The challenge was not answered", turn),
             None => self.ask(&Asked::Password, None, turn),
         }
     }
 
-    fn check(&mut self, turn: &mut Turn<'_>) -> Reply {
+    /// Puts what has been given before the authority; `complaint` goes into the form when one more answer is needed.
+    fn check(&mut self, complaint: Option<&str>, turn: &mut Turn<'_>) -> Reply {
         let user = self.user.clone().unwrap_or_default();
         let attempt = Attempt {
             user: user.clone(),
             group: self.group.clone(),
             answers: self.answers.clone(),
+            by_certificate: self.by_certificate,
             certificate_user: match &self.certificate {
                 Certificate::User(user) => Some(user.clone()),
                 _ => None,
@@ -284,28 +292,40 @@ impl LoginServer {
             Decision::Challenge { message, label } => {
                 self.challenges += 1;
                 let number = self.challenges;
-                self.ask(&Asked::Challenge { message, label, number }, None, turn)
+                self.ask(&Asked::Challenge { message, label, number }, complaint, turn)
             }
             Decision::Reject { message } => self.fail(&message, turn),
         }
     }
 
     fn ask(&mut self, asked: &Asked, error: Option<&str>, turn: &Turn<'_>) -> Reply {
-        let list = GroupList { groups: &turn.groups, chosen: self.group.as_deref(), forced: self.forced };
+        let first = || turn.groups.first().map(|group| group.name.as_str());
+        let list =
+            GroupList { groups: &turn.groups, chosen: self.group.as_deref().or_else(first), forced: self.forced };
         let (response, opaque) = self.replies(turn).form(asked, &list, error);
         self.sent_opaque = opaque;
         Reply { response, outcome: None, close: false }
     }
 
-    /// Ends an attempt as the profile has it (AC-AUTH-12); the next one starts with the first form.
-    fn fail(&mut self, message: &str, turn: &Turn<'_>) -> Reply {
+    /// Ends an attempt as the profile has it (AC-AUTH-12); the next one starts with the first form, or with the first challenge where
+    /// the certificate stands for it.
+    fn fail(&mut self, message: &str, turn: &mut Turn<'_>) -> Reply {
         self.certificate_rejected |= self.by_certificate;
-        let last = self.failures + 1 >= self.options.attempts || self.options.method == Method::Certificate;
+        let alone = self.options.method == Method::Certificate;
+        let again = match &self.certificate {
+            Certificate::User(user) if alone && self.challenges > 0 => Some(user.clone()),
+            _ => None,
+        };
+        let last = self.failures + 1 >= self.options.attempts || (alone && again.is_none());
         if last || self.profile.auth_failure == AuthFailure::Status401 {
             return self.refuse(message, turn);
         }
         let outcome = self.failed(message);
-        Reply { outcome, ..self.ask(&Asked::User, Some(message), turn) }
+        let next = match again {
+            Some(user) => self.enter_by_certificate(user, Some(message), turn),
+            None => self.ask(&Asked::User, Some(message), turn),
+        };
+        Reply { outcome: next.outcome.or(outcome), ..next }
     }
 
     /// Ends an attempt with status 401, and the connection with it.

@@ -15,5 +15,5 @@ pub use mtu::{Cipher, OuterIp, base_mtu_of_path, data_mtu, link_mtu, request_mtu
 pub use plan::{DtlsPlan, NoDtls};
 pub use reply::{AnyconnectOnly, ConnectReply, DtlsReply, InnerAddress};
 pub use request::{AddressTypes, ConnectRequest, TARGET};
-pub use suite::{Choice, Family, Suite, UnknownFamily, negotiate};
+pub use suite::{Choice, Family, PSK_LABEL, PSK_LENGTH, Suite, UnknownFamily, negotiate};
 pub use value::Elided;

@@ -107,7 +107,8 @@ impl ConnectReply {
         let dtls = self.dtls.as_ref().and_then(|dtls| dtls.mtu);
         let v6 = self.addresses.iter().any(|it| it.addr.is_ipv6());
         let floor = if v6 { 1280 } else { 576 }.min(tls);
-        let mut config = SessionConfig::new(Role::Server, MtuPlan { tls, dtls, probe: false, floor });
+        // The client measures the way to the server; the way back is the server's business.
+        let mut config = SessionConfig::new(Role::Server, MtuPlan { tls, dtls, probe: self.dtls.is_some(), floor });
         config.tls.dpd = self.dpd;
         config.dtls.dpd = self.dtls.as_ref().and_then(|dtls| dtls.dpd);
         config.idle_timeout = self.idle_timeout;

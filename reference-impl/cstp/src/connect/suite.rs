@@ -7,6 +7,12 @@ use serde::Deserialize;
 
 use super::mtu::Cipher;
 
+/// The label with which both sides export the key of [`Family::Psk`] from the TLS connection of CONNECT; there is no context (AC-DTLS-03).
+pub const PSK_LABEL: &str = "EXPORTER-openconnect-psk";
+
+/// Length of that key, in bytes.
+pub const PSK_LENGTH: usize = 32;
+
 /// A way to come to a DTLS session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]

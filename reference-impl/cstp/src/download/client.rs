@@ -32,7 +32,7 @@ pub enum DownloadAction {
     Store {
         /// Where it was.
         uri: String,
-        /// A file name without any path, made of letters, digits, `.`, `-` and `_`.
+        /// Its [`file_name`].
         name: String,
         /// The content.
         content: Vec<u8>,
@@ -215,8 +215,8 @@ impl Downloader {
     }
 }
 
-/// Returns the last part of a path as a harmless file name.
-fn file_name(uri: &str) -> String {
+/// Returns the last part of an announced URI as a file name without any path, made of letters, digits, `.`, `-` and `_`.
+pub fn file_name(uri: &str) -> String {
     let path = crate::http::percent_decode(uri.split(['?', '#']).next().unwrap_or_default());
     let last = path.rsplit(['/', '\\']).next().unwrap_or_default();
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);

@@ -8,7 +8,7 @@ mod server;
 
 use sha1::{Digest as _, Sha1};
 
-pub use client::{DownloadAction, DownloadError, DownloadItem, Downloader};
+pub use client::{DownloadAction, DownloadError, DownloadItem, Downloader, file_name};
 pub use server::{ServedFiles, ServedProfile};
 
 /// Returns the SHA-1 in upper-case hexadecimal digits, as servers announce it.

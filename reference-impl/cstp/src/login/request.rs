@@ -74,7 +74,8 @@ pub(super) fn client_info(profile: &ClientProfile) -> ClientInfo {
         .into_iter()
         .flatten()
         .collect(),
-        capabilities: profile.capabilities.clone(),
+        // Single sign-on and a second certificate would be listed here; a server that is told so may insist on them (AC-AUTH-33).
+        capabilities: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{HeaderLine, ProfileError, read};
+use super::HeaderLine;
 use crate::connect::Family;
 use crate::session::RetrySchedule;
 
@@ -29,9 +29,6 @@ pub struct ClientProfile {
     pub version: String,
     /// The text of `device-id`, such as `linux-64`.
     pub platform: String,
-    /// Values of `auth-method` under `capabilities`, in order.
-    #[serde(default)]
-    pub capabilities: Vec<String>,
     /// Headers of every authentication request that stand between `Cookie` and the mobile headers, in order, each with its value.
     pub auth_headers: Vec<HeaderLine>,
     /// Headers that tell of a mobile device, in order, in authentication and CONNECT; empty for a desktop. `device-id` takes its
@@ -42,8 +39,6 @@ pub struct ClientProfile {
     pub auth_content_type: String,
     /// Whether requests are padded with `X-Pad` to a multiple of 64 bytes.
     pub x_pad: bool,
-    /// Whether certificates are judged as a mobile client does: no SHA-1, no prompt.
-    pub strict_certificates: bool,
     /// Whether what the server announces (profile, manifest) is downloaded before CONNECT.
     pub downloader: bool,
     /// Whether a profile that is announced and cannot be had ends the attempt.
@@ -110,21 +105,12 @@ pub enum AcceptedMtu {
 impl ClientProfile {
     /// Returns the embedded profile of this id.
     pub fn named(id: &str) -> Option<Self> {
-        let (_, text) = EMBEDDED.iter().find(|(name, _)| *name == id)?;
-        Self::from_yaml(text).ok()
+        super::named(&EMBEDDED, id)
     }
 
     /// Returns the ids of the embedded profiles.
     pub fn names() -> impl Iterator<Item = &'static str> {
         EMBEDDED.iter().map(|(name, _)| *name)
-    }
-
-    /// Reads a profile from the text of a YAML file.
-    ///
-    /// # Errors
-    /// Fails on a field that is missing, unknown or of the wrong form.
-    pub fn from_yaml(text: &str) -> Result<Self, ProfileError> {
-        read(text)
     }
 
     /// Returns the value of a mobile header, found by the last part of its name, such as `DeviceType`.
@@ -167,7 +153,7 @@ mod tests {
     #[test]
     fn every_embedded_profile_reads_and_has_its_own_id() {
         for (name, text) in EMBEDDED {
-            let profile = ClientProfile::from_yaml(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let profile = super::super::read::<ClientProfile>(text).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(profile.id, name);
             assert!(!profile.title.is_empty() && profile.emulates.is_some());
             assert!(
@@ -209,6 +195,6 @@ mod tests {
     #[test]
     fn an_unknown_field_is_refused_with_its_place() {
         let text = EMBEDDED[0].1.replace("x-pad:", "x-padding:");
-        assert!(ClientProfile::from_yaml(&text).unwrap_err().to_string().contains("x-padding"));
+        assert!(super::super::read::<ClientProfile>(&text).unwrap_err().to_string().contains("x-padding"));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{HeaderLine, ProfileError, read};
+use super::HeaderLine;
 use crate::connect::Family;
 
 const EMBEDDED: [(&str, &str); 2] = [
@@ -109,21 +109,12 @@ pub enum DnsIp6Header {
 impl ServerProfile {
     /// Returns the embedded profile of this id.
     pub fn named(id: &str) -> Option<Self> {
-        let (_, text) = EMBEDDED.iter().find(|(name, _)| *name == id)?;
-        Self::from_yaml(text).ok()
+        super::named(&EMBEDDED, id)
     }
 
     /// Returns the ids of the embedded profiles.
     pub fn names() -> impl Iterator<Item = &'static str> {
         EMBEDDED.iter().map(|(name, _)| *name)
-    }
-
-    /// Reads a profile from the text of a YAML file.
-    ///
-    /// # Errors
-    /// Fails on a field that is missing, unknown or of the wrong form.
-    pub fn from_yaml(text: &str) -> Result<Self, ProfileError> {
-        read(text)
     }
 }
 
@@ -134,7 +125,7 @@ mod tests {
     #[test]
     fn every_embedded_profile_reads_and_has_its_own_id() {
         for (name, text) in EMBEDDED {
-            let profile = ServerProfile::from_yaml(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let profile = super::super::read::<ServerProfile>(text).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(profile.id, name);
             assert!(!profile.title.is_empty() && profile.emulates.is_some());
             assert!(profile.auth_headers.iter().all(|line| line.value.is_some()), "{name}");

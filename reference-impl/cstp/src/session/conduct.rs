@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::config::{DtlsPolicy, Rekey, SessionConfig};
 use super::dtls::{Stand, Verdict};
 use super::machine::Session;
-use super::mtu::{Search, Step};
-use super::output::{Channel, EndReason, Output, Role};
+use super::mtu::{LEAST, Search, Step};
+use super::output::{Channel, EndReason, Output, Role, StopReason};
 use super::path::Path;
 use crate::defects::Mutant;
 use crate::frame::{Disconnect, PacketType};
@@ -29,6 +29,9 @@ impl Session {
 
     pub(super) fn send(&mut self, channel: Channel, kind: PacketType, payload: Vec<u8>, now: Instant) {
         self.path(channel).spoke(now);
+        if let (Channel::Dtls, PacketType::DpdRequest, Some(search)) = (channel, kind, &mut self.search) {
+            search.asked(payload.len(), now);
+        }
         self.outputs.push_back(Output::Send { channel, kind, payload });
     }
 
@@ -55,7 +58,11 @@ impl Session {
         self.config.role == Role::Client && self.config.defects.has(mutant)
     }
 
+    /// Begins an attempt, where one is wanted. Without a TLS channel there is none: what the reconnect agrees upon is waited for.
     pub(super) fn try_dtls(&mut self, now: Instant) {
+        if !self.tls_alive {
+            return;
+        }
         if self.lost_once && self.has(Mutant::FallsBackWithoutReturn) {
             self.perseverance.stand = Stand::Off;
         } else if self.perseverance.wanted() {
@@ -66,7 +73,7 @@ impl Session {
 
     pub(super) fn drop_dtls(&mut self) {
         if matches!(self.perseverance.stand, Stand::Trying { .. } | Stand::Up) {
-            self.outputs.push_back(Output::StopDtls);
+            self.outputs.push_back(Output::StopDtls(StopReason::Replaced));
         }
         self.leave_dtls();
         self.perseverance.stand = Stand::Off;
@@ -79,16 +86,38 @@ impl Session {
     }
 
     pub(super) fn established(&mut self, data_mtu: u16, now: Instant) {
+        // New keys on the client's own path change nothing about its size; a server cannot know that it is the same path.
+        let known = self.carries;
+        let same_path =
+            self.config.role == Role::Client && self.perseverance.stand == Stand::Up && self.search.is_none();
         self.perseverance.established();
         self.dtls.restart(now);
         self.dtls_keyed = now;
         self.dtls_silent = false;
         self.outbound = Channel::Dtls;
         self.shrink_to(data_mtu);
+        self.carries = data_mtu;
         self.search = None;
-        if self.config.mtu.probe && self.config.role == Role::Client {
-            self.search = Search::new(self.config.mtu.floor, self.planned_mtu().min(data_mtu), now);
+        if self.config.mtu.probe {
+            self.begin_search(self.planned_mtu().min(data_mtu), now);
+            if same_path {
+                self.carries = known.min(data_mtu);
+            }
         }
+    }
+
+    /// Looks for the largest size up to `ceiling`; until it is known, larger packets take the way that surely carries them (AC-MTU-08).
+    pub(super) fn begin_search(&mut self, ceiling: u16, now: Instant) {
+        self.search = Search::new(self.config.mtu.floor, ceiling, self.config.role, now);
+        if self.search.is_some() {
+            self.carries = self.carries.min(LEAST);
+        }
+    }
+
+    /// DTLS carries no more than `mtu`: larger packets go over TLS, and the size follows as far as it may.
+    pub(super) fn narrow_to(&mut self, mtu: u16) {
+        self.carries = self.carries.min(mtu);
+        self.shrink_to(mtu);
     }
 
     /// Lowers the size, but not below the floor.
@@ -109,7 +138,7 @@ impl Session {
             self.outbound = Channel::Tls;
         } else {
             if !self.has(Mutant::NeverFallsBack) {
-                self.outputs.push_back(Output::StopDtls);
+                self.outputs.push_back(Output::StopDtls(StopReason::Silence));
             }
             self.dtls_lost(now);
         }
@@ -130,9 +159,15 @@ impl Session {
             Some(Step::Probe(size)) => {
                 self.send(Channel::Dtls, PacketType::DpdRequest, vec![0x5a; usize::from(size)], now);
             }
-            Some(Step::Done(found)) => {
+            Some(Step::Done(Some(found))) => {
                 self.search = None;
-                self.mtu = found.unwrap_or(self.mtu);
+                self.carries = found;
+                self.mtu = found.max(self.config.mtu.floor).min(self.planned_mtu());
+            }
+            Some(Step::Done(None)) => {
+                // The peer answers no request at all, so that nothing speaks against what was agreed upon.
+                let ceiling = self.search.take().map(|search| search.ceiling());
+                self.carries = ceiling.unwrap_or(self.carries);
             }
             None => {}
         }
@@ -141,7 +176,7 @@ impl Session {
     /// The payload of a DPD-REQ on DTLS. The server's first one has full size, so that it tests the path, the next ones are empty.
     pub(super) fn probe(&self, first: bool) -> Vec<u8> {
         match self.config.role {
-            Role::Server if first => vec![0; usize::from(self.mtu)],
+            Role::Server if first => vec![0; usize::from(self.mtu.min(self.carries))],
             Role::Server | Role::Client => Vec::new(),
         }
     }
@@ -178,7 +213,7 @@ impl Session {
 
     pub(super) fn dtls_rekey_at(&self) -> Option<Instant> {
         renewal(
-            self.config.dtls_rekey.filter(|_| self.config.role == Role::Client && self.dtls_is_up()),
+            self.config.dtls_rekey.filter(|_| self.config.role == Role::Client && self.dtls_is_up() && self.tls_alive),
             self.dtls_keyed,
         )
     }

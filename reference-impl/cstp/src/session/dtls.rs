@@ -101,6 +101,11 @@ impl Perseverance {
         }
     }
 
+    /// Whether nothing runs and the next attempt has its time.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.stand, Stand::Waiting { .. })
+    }
+
     pub(super) fn overdue(&self, now: Instant) -> bool {
         self.deadline().is_some_and(|deadline| now >= deadline)
     }

@@ -6,8 +6,8 @@ use std::time::Instant;
 use super::conduct::client_policy;
 use super::config::SessionConfig;
 use super::dtls::{Perseverance, Stand};
-use super::mtu::Search;
-use super::output::{Channel, DtlsEvent, EndReason, LostReason, Output, Role};
+use super::mtu::{LEAST, Search};
+use super::output::{Channel, DtlsEvent, EndReason, LostReason, Output, Role, StopReason};
 use super::path::{Due, Path};
 use crate::frame::{Disconnect, PacketType};
 
@@ -34,6 +34,8 @@ pub struct Session {
     pub(super) lost_once: bool,
     pub(super) outbound: Channel,
     pub(super) mtu: u16,
+    /// The largest inner packet that is given to DTLS.
+    pub(super) carries: u16,
     pub(super) search: Option<Search>,
     announced_outbound: Channel,
     announced_mtu: u16,
@@ -57,6 +59,7 @@ impl Session {
             lost_once: false,
             outbound: Channel::Tls,
             mtu: 0,
+            carries: u16::MAX,
             search: None,
             announced_outbound: Channel::Tls,
             announced_mtu: 0,
@@ -94,7 +97,9 @@ impl Session {
                 self.send(channel, PacketType::DpdResponse, payload.to_vec(), now);
             }
             PacketType::DpdResponse if channel == Channel::Dtls => {
-                let step = self.search.as_mut().and_then(|search| search.answered(payload.len(), now));
+                let Some(search) = &mut self.search else { return };
+                let step = search.answered(payload.len(), now);
+                self.carries = self.carries.max(search.confirmed());
                 self.search_step(step, now);
             }
             PacketType::Disconnect => self.end(EndReason::Disconnect(Disconnect::parse(payload))),
@@ -152,28 +157,59 @@ impl Session {
 
     /// Notes that the system refused to send an inner packet, or a probe, of `size` bytes for its size.
     ///
-    /// The packet itself is lost unless the caller sends it on TLS; the size goes down (AC-MTU-08).
+    /// The packet itself is lost unless the caller sends it on TLS; the size goes down (AC-MTU-08). Where the system tells what
+    /// would pass, [`Session::on_path_mtu`] is the better news.
     pub fn on_message_too_long(&mut self, channel: Channel, size: usize, now: Instant) {
-        let Ok(size) = u16::try_from(size) else { return };
-        let floor = self.config.mtu.floor;
-        if channel == Channel::Tls || self.ended || size <= floor {
+        let Some(size) = u16::try_from(size).ok().filter(|size| *size > 0) else { return };
+        if channel == Channel::Tls || self.ended {
             return;
         }
-        // What is surely too large goes at once; a search, where there is one, finds the rest.
-        self.shrink_to(size - 1);
         if let Some(search) = &mut self.search {
             let step = search.refused(size, now);
+            self.narrow_to(size - 1);
+            self.search_step(step, now);
+        } else if size <= self.carries {
+            // What is surely too large goes at once; a search, where there is one, finds the rest.
+            self.narrow_to(size - 1);
+            if self.config.mtu.probe && self.dtls_is_up() {
+                self.begin_search(size - 1, now);
+            } else {
+                self.narrow_to(size - size / 16);
+            }
+        }
+    }
+
+    /// Notes that the system knows how large an inner packet may be on the DTLS path, in bytes; a larger value than before is no news.
+    pub fn on_path_mtu(&mut self, mtu: u16, now: Instant) {
+        if self.ended || mtu >= self.search.as_ref().map_or(self.carries, Search::ceiling) {
+            return;
+        }
+        self.narrow_to(mtu);
+        if mtu <= LEAST {
+            self.search = None;
+        } else if let Some(search) = &mut self.search {
+            let step = search.narrowed(mtu, now);
             self.search_step(step, now);
         } else if self.config.mtu.probe && self.dtls_is_up() {
-            self.search = Search::new(floor, self.mtu, now);
-        } else {
-            self.shrink_to(size - size / 16);
+            self.begin_search(mtu, now);
         }
     }
 
     /// Returns the size of inner packets, in bytes.
     pub fn mtu(&self) -> u16 {
         self.mtu
+    }
+
+    /// Returns the largest inner packet, in bytes, that DTLS is known to carry; a larger one belongs on TLS (AC-MTU-08).
+    ///
+    /// It may be less than [`Session::mtu`]: as long as the path is not known, and where IPv6 inside needs more than the path has.
+    pub fn dtls_mtu(&self) -> u16 {
+        self.carries
+    }
+
+    /// Returns whether the session is over, and [`Output::End`] told or about to be.
+    pub fn is_ended(&self) -> bool {
+        self.ended
     }
 
     /// Notes that a new TLS connection took the place of the old one under the same terms: a reconnect or a new tunnel.
@@ -227,7 +263,7 @@ impl Session {
         let times = [
             self.tls.next().filter(|_| self.tls_alive),
             self.dtls.next().filter(|_| up),
-            self.perseverance.next(),
+            self.perseverance.next().filter(|_| self.tls_alive || !self.perseverance.is_waiting()),
             self.search.as_ref().map(Search::next),
             self.idle_at(),
             self.age_at(),
@@ -269,7 +305,7 @@ impl Session {
             self.search_step(Some(step), now);
         }
         if self.perseverance.overdue(now) {
-            self.outputs.push_back(Output::StopDtls);
+            self.outputs.push_back(Output::StopDtls(StopReason::Overdue));
             self.attempt_failed(now);
         }
         if self.perseverance.turn_has_come(now) {
@@ -287,8 +323,12 @@ impl Session {
         }
     }
 
-    /// Takes the next thing to do. A change of channel or of size comes first, and only when it is still one.
+    /// Takes the next thing to do. A change of channel or of size comes first, and only when it is still one; only the end of a
+    /// DTLS comes before what follows from it.
     pub fn poll_output(&mut self) -> Option<Output> {
+        if self.outputs.iter().any(|output| matches!(output, Output::StopDtls(_))) {
+            return self.outputs.pop_front();
+        }
         if !self.ended && self.announced_outbound != self.outbound {
             self.announced_outbound = self.outbound;
             return Some(Output::Transport(self.outbound));

@@ -14,4 +14,4 @@ mod path;
 
 pub use config::{DtlsPolicy, MtuPlan, Rekey, RekeyMethod, RetrySchedule, SessionConfig, Timers};
 pub use machine::Session;
-pub use output::{Channel, DtlsEvent, EndReason, LostReason, Output, Role};
+pub use output::{Channel, DtlsEvent, EndReason, LostReason, Output, Role, StopReason};

@@ -53,7 +53,7 @@ pub enum Output {
         attempt: u32,
     },
     /// Drop the DTLS session or the handshake.
-    StopDtls,
+    StopDtls(StopReason),
     /// Give the device this MTU.
     SetMtu(u16),
     /// Renew the keys of the TLS channel.
@@ -66,6 +66,28 @@ pub enum Output {
     End(EndReason),
     /// Data leaves on another channel from now on.
     Transport(Channel),
+}
+
+/// Why DTLS is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StopReason {
+    /// The peer was silent for too long.
+    Silence,
+    /// The handshake took too long.
+    Overdue,
+    /// A reconnect changed the terms.
+    Replaced,
+}
+
+impl StopReason {
+    /// Returns a few words for logs and events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Silence => "dead peer",
+            Self::Overdue => "no answer in time",
+            Self::Replaced => "other terms after a reconnect",
+        }
+    }
 }
 
 /// Why the TLS channel is dead.

@@ -362,7 +362,7 @@ fn both_sides_make_their_session_from_the_reply() {
         (Timers { dpd: secs(90), keepalive: None }, Timers { dpd: secs(30), keepalive: None })
     );
     assert_eq!((config.idle_timeout, config.session_timeout), (secs(1200), secs(7000)));
-    assert_eq!(config.mtu, MtuPlan { tls: 1390, dtls: Some(1400), probe: false, floor: 1280 });
+    assert_eq!(config.mtu, MtuPlan { tls: 1390, dtls: Some(1400), probe: true, floor: 1280 });
 }
 
 /// AC-CON-17 on the way out: a value cannot start another header.

@@ -98,6 +98,15 @@ fn the_first_request_is_that_of_openconnect() {
 }
 
 #[test]
+fn no_profile_claims_a_single_sign_on() {
+    for name in ClientProfile::names() {
+        let profile = ClientProfile::named(name).unwrap();
+        let body = sent(&mut LoginClient::new(profile, "vpn.test".parse().unwrap(), Credentials::default())).body;
+        assert!(body.contains("type=\"init\"") && !body.contains("capabilities"), "{name} (AC-AUTH-33): {body}");
+    }
+}
+
+#[test]
 fn padding_fills_up_to_a_multiple_of_64() {
     let profile = ClientProfile::named("openconnect").unwrap();
     for length in 0..130 {

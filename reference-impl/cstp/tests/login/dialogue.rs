@@ -1,10 +1,12 @@
 //! The reference client logs in at the reference server.
 
+use std::collections::VecDeque;
+
 use reference_cstp::authenticate::{AnnouncedProfile, Certificate, LoginOutcome, Method, logout};
 use reference_cstp::defects::Mutant;
 use reference_cstp::download::{DownloadAction, Downloader, ServedFiles, ServedProfile, sha1_hex};
 use reference_cstp::http::Version;
-use reference_cstp::login::{Credentials, LoginClient, LoginError, Stage, logout_request};
+use reference_cstp::login::{Credentials, LoginClient, LoginError, OtpSource, Stage, logout_request};
 use reference_cstp::profile::ClientProfile;
 use reference_cstp::xml::{AnnouncedFile, Dialect};
 
@@ -212,20 +214,89 @@ fn a_certificate_alone_completes_without_a_form() {
     }
 }
 
+/// Credentials with a certificate, the right password of ann, and these codes one after the other.
+fn with_codes(codes: &[&str]) -> Credentials {
+    let mut codes: VecDeque<String> = codes.iter().map(|code| (*code).to_owned()).collect();
+    let otp: OtpSource = Box::new(move || codes.pop_front());
+    Credentials { has_certificate: true, otp: Some(otp), ..credentials("ann", "right") }
+}
+
+/// A server that asks for two codes behind the certificate of ann.
+fn world_with_codes(profile: &str, method: Method) -> World {
+    let mut world = World::new(profile);
+    world.options.method = method;
+    world.certificate = Certificate::User("ann".into());
+    world.users.challenges = vec!["111111".into(), "222222".into()];
+    world
+}
+
 #[test]
-fn a_certificate_with_a_challenge_asks_for_the_code_alone() {
+fn a_certificate_with_challenges_asks_for_the_codes_alone() {
     for profile in BOTH {
-        let mut world = World::new(profile);
-        world.options.method = Method::Certificate;
-        world.certificate = Certificate::User("ann".into());
-        world.users.challenges = vec!["111111".into(), "222222".into()];
-        world.users.challenges_certificates = true;
-        let mut codes = world.users.challenges.clone().into_iter();
-        let shown =
-            Credentials { has_certificate: true, otp: Some(Box::new(move || codes.next())), ..Credentials::default() };
-        let result = world.log_in(&mut client(shown), nobody);
+        for method in [Method::Certificate, Method::CertificateOrPassword] {
+            let mut world = world_with_codes(profile, method);
+            world.one_request_each = true;
+            let result = world.log_in(&mut client(with_codes(&["111111", "222222"])), nobody);
+            assert!(result.is_ok(), "{profile}: {result:?}");
+            let last = world.users.attempts.last().unwrap();
+            assert_eq!(
+                (last.by_certificate, &last.answers[..]),
+                (true, &["111111".to_owned(), "222222".to_owned()][..])
+            );
+            assert_eq!(world.requests.len(), 3, "one for each code behind the first");
+            assert!(world.bodies().iter().all(|body| !body.contains("<username>") && !body.contains("right")));
+        }
+    }
+}
+
+#[test]
+fn a_certificate_with_password_and_challenges_asks_for_all_in_turn() {
+    for (profile, one_form) in BOTH.into_iter().flat_map(|profile| [(profile, true), (profile, false)]) {
+        let mut world = world_with_codes(profile, Method::CertificateAndPassword);
+        world.profile.one_form = one_form;
+        world.one_request_each = true;
+        let result = world.log_in(&mut client(with_codes(&["111111", "222222"])), nobody);
         assert!(result.is_ok(), "{profile}: {result:?}");
-        assert_eq!(world.users.attempts.last().unwrap().answers, ["111111", "222222"]);
+        let last = world.users.attempts.last().unwrap();
+        assert_eq!((last.by_certificate, last.answers.join(" ").as_str()), (false, "right 111111 222222"));
+        assert_eq!(last.certificate_user.as_deref(), Some("ann"));
+    }
+}
+
+#[test]
+fn a_wrong_code_behind_a_certificate_is_asked_for_again_or_ends_the_login() {
+    let mut world = world_with_codes("asa", Method::Certificate);
+    let result = world.log_in(&mut client(with_codes(&["000000", "111111", "222222"])), nobody);
+    assert!(result.is_ok(), "{result:?}");
+    let again = String::from_utf8_lossy(&world.responses[1].body).into_owned();
+    assert!(again.contains("<auth id=\"challenge\">") && again.contains("Login failed."), "{again}");
+    assert!(
+        matches!(&world.outcomes[..], [LoginOutcome::Failed { user: Some(user), .. }, LoginOutcome::Accepted { .. }] if user == "ann")
+    );
+
+    let mut world = world_with_codes("asa", Method::Certificate);
+    world.options.attempts = 2;
+    let error = world.log_in(&mut client(with_codes(&["000000", "000001", "111111"])), nobody).unwrap_err();
+    assert_eq!(error, LoginError::Rejected { reason: "Login failed.".into() });
+
+    let mut world = world_with_codes("ocserv", Method::Certificate);
+    let error = world.log_in(&mut client(with_codes(&["000000"])), nobody).unwrap_err();
+    assert_eq!(error, LoginError::Rejected { reason: "Login failed.".into() });
+    let result = world.log_in(&mut client(with_codes(&["111111", "222222"])), nobody);
+    assert!(result.is_ok(), "the next login begins with the certificate again: {result:?}");
+}
+
+#[test]
+fn a_code_counts_on_connections_of_its_certificate_only() {
+    for (profile, stranger) in
+        BOTH.into_iter().flat_map(|profile| [(profile, Certificate::None), (profile, Certificate::User("bob".into()))])
+    {
+        let mut world = world_with_codes(profile, Method::Certificate);
+        world.one_request_each = true;
+        world.later_certificate = Some(stranger.clone());
+        let result = world.log_in(&mut client(with_codes(&["111111", "222222"])), nobody);
+        assert!(result.is_err(), "{profile} {stranger:?}: {result:?}");
+        assert!(world.users.attempts.iter().all(|attempt| attempt.answers.is_empty() || attempt.user == "bob"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The server against requests as they come from the wire.
 
-use reference_cstp::authenticate::{GroupInfo, LoginOutcome, Method, not_found};
+use reference_cstp::authenticate::{Certificate, GroupInfo, LoginOutcome, Method, not_found};
 use reference_cstp::http::{Request, Response};
 
 use crate::support::World;
@@ -257,4 +257,36 @@ fn connection_close_is_answered_in_kind() {
     let mut request = post("/", INIT);
     request.headers.push("Connection", "close");
     assert!(talk(&mut World::new("ocserv"), &[request]).headers.has_token("Connection", "close"));
+}
+
+#[test]
+fn a_login_that_was_refused_begins_with_the_certificate_again() {
+    let mut world = World::new("ocserv");
+    world.options.method = Method::Certificate;
+    world.certificate = Certificate::User("ann".into());
+    world.users.challenges = vec!["111111".into()];
+    let asks_for_the_code = |response: &Response| text(response).contains("name=\"secondary_password\"");
+    let first = world.exchange(&post("/", INIT), true, true).unwrap();
+    assert!(asks_for_the_code(&first), "{first:?}");
+    let wrong = reply("<auth><secondary_password>000000</secondary_password></auth>");
+    assert_eq!(world.exchange(&wrong, false, true).unwrap().status, 401);
+    let cookie = first.headers.get("Set-Cookie").unwrap().split(';').next().unwrap().to_owned();
+    let mut again = post("/", INIT);
+    again.headers.push("Cookie", cookie);
+    let again = world.exchange(&again, true, true).unwrap();
+    assert!(asks_for_the_code(&again), "{again:?}");
+    let right = reply("<auth><secondary_password>111111</secondary_password></auth>");
+    assert_eq!(world.exchange(&right, false, true).unwrap().status, 200);
+    assert!(matches!(world.outcomes.last(), Some(LoginOutcome::Accepted { user, group: None }) if user == "ann"));
+}
+
+#[test]
+fn the_authority_learns_whether_the_client_named_a_group() {
+    let mut world = World::new("ocserv");
+    let answers = "<auth><username>ann</username><password>right</password></auth>";
+    let named = format!("{answers}<group-select>guests</group-select>");
+    for (answers, group) in [(answers, None), (named.as_str(), Some("guests"))] {
+        talk(&mut world, &[post("/", INIT), reply(answers)]);
+        assert_eq!(world.users.attempts.last().unwrap().group.as_deref(), group);
+    }
 }

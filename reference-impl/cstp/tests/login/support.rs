@@ -23,8 +23,6 @@ pub(crate) struct Users {
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) contexts: Vec<ClientContext>,
     pub(crate) banned: bool,
-    /// A certificate stands for the password, and challenges follow all the same.
-    pub(crate) challenges_certificates: bool,
 }
 
 impl Authority for Users {
@@ -44,25 +42,13 @@ impl Authority for Users {
     fn check(&mut self, attempt: Attempt) -> Decision {
         self.attempts.push(attempt.clone());
         let reject = Decision::Reject { message: self.reject_message.clone() };
-        if self.challenges_certificates && !self.challenges.starts_with(&attempt.answers) {
+        let Some(password) = self.passwords.get(&attempt.user) else { return reject };
+        let first = Some(password).filter(|_| !attempt.by_certificate);
+        let right: Vec<&String> = first.into_iter().chain(&self.challenges).collect();
+        if attempt.answers.iter().zip(&right).any(|(given, right)| given != *right) {
             return reject;
         }
-        if self.challenges_certificates && attempt.answers.len() < self.challenges.len() {
-            return Decision::Challenge { message: self.challenge_message.clone(), label: String::new() };
-        }
-        let given = match attempt.answers.split_first() {
-            None if attempt.certificate_user.as_ref() == Some(&attempt.user)
-                && self.passwords.contains_key(&attempt.user) =>
-            {
-                0
-            }
-            Some(_) if self.challenges_certificates => 0,
-            None => return reject,
-            Some((password, _)) if self.passwords.get(&attempt.user) != Some(password) => return reject,
-            Some((_, rest)) if rest.iter().zip(&self.challenges).any(|(given, right)| given != right) => return reject,
-            Some((_, rest)) => rest.len(),
-        };
-        if attempt.answers.is_empty() || self.challenges_certificates || given == self.challenges.len() {
+        if attempt.answers.len() == right.len() {
             let number = self.attempts.len();
             return Decision::Accept { cookie: format!("Y29va2ll{number}=="), session_id: format!("{number}") };
         }
@@ -76,6 +62,8 @@ pub(crate) struct World {
     pub(crate) options: LoginOptions,
     pub(crate) users: Users,
     pub(crate) certificate: Certificate,
+    /// What is shown in its place from the second connection on.
+    pub(crate) later_certificate: Option<Certificate>,
     logins: BTreeMap<String, LoginServer>,
     connection_login: Option<String>,
     open: bool,
@@ -103,6 +91,7 @@ impl World {
                 ..Users::default()
             },
             certificate: Certificate::None,
+            later_certificate: None,
             logins: BTreeMap::new(),
             connection_login: None,
             open: false,
@@ -136,7 +125,8 @@ impl World {
         });
         self.connection_login = Some(id.clone());
         let login = self.logins.get_mut(&id).unwrap();
-        let certificate = if with_certificate { self.certificate.clone() } else { Certificate::None };
+        let shown = self.later_certificate.as_ref().filter(|_| self.connections > 1).unwrap_or(&self.certificate);
+        let certificate = if with_certificate { shown.clone() } else { Certificate::None };
         login.set_connection(certificate, Some([192, 0, 2, 1].into()));
         let reply = login.on_request(&request, &mut self.users);
         self.outcomes.extend(reply.outcome);

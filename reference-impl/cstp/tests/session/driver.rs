@@ -93,7 +93,7 @@ pub(crate) fn line(output: &Output) -> String {
             format!("{channel:?} {kind:?}{payload}")
         }
         Output::StartDtls { attempt } => format!("start {attempt}"),
-        Output::StopDtls => "stop".into(),
+        Output::StopDtls(_) => "stop".into(),
         Output::SetMtu(mtu) => format!("mtu {mtu}"),
         Output::RekeyTls(method) => format!("rekey tls {}", method.name()),
         Output::RekeyDtls => "rekey dtls".into(),

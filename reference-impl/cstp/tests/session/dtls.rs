@@ -1,7 +1,9 @@
 //! The choice of the channel, and the two schedules (AC-DTLS-18 to AC-DTLS-23).
 
 use reference_cstp::frame::PacketType;
-use reference_cstp::session::{Channel, DtlsEvent, MtuPlan, RetrySchedule, Role, SessionConfig};
+use reference_cstp::session::{
+    Channel, DtlsEvent, LostReason, MtuPlan, Output, RetrySchedule, Role, SessionConfig, StopReason,
+};
 
 use crate::driver::{DTLS_UP, Sim, client_with_dtls, quiet, secs, timers};
 
@@ -49,8 +51,8 @@ fn each_schedule_keeps_its_times_when_udp_is_blocked() {
                 "35000 start 5",
                 "40000 stop",
                 "56000 start 6",
-                "61000 mtu 1300",
                 "61000 stop",
+                "61000 mtu 1300",
             ],
         ),
     ];
@@ -70,7 +72,7 @@ fn a_failure_that_is_told_at_once_keeps_the_schedule_too() {
         let mut outputs = sim.drain();
         loop {
             for (at, output) in std::mem::take(&mut outputs) {
-                if matches!(output, reference_cstp::session::Output::StartDtls { .. }) {
+                if matches!(output, Output::StartDtls { .. }) {
                     starts.push(at);
                     sim.dtls(DtlsEvent::Failed);
                 }
@@ -118,8 +120,8 @@ fn a_dead_path_is_left_and_tried_again_at_once_and_then_by_the_schedule() {
             "0 start 1",
             "10000 Dtls DpdRequest",
             "15000 Dtls DpdRequest",
-            "20000 -> Tls",
             "20000 stop",
+            "20000 -> Tls",
             "20000 start 2",
             "32000 stop",
             "80000 start 3",
@@ -140,7 +142,7 @@ fn anyconnect_has_all_its_retries_again_after_a_loss() {
     assert_eq!(sim.session.outbound(), Channel::Tls);
     let lines = sim.until(3_600_000);
     assert_eq!(lines[..4], ["1000 -> Tls", "1000 start 2", "6000 stop", "7000 start 3"]);
-    assert_eq!(lines[lines.len() - 2..], ["62000 mtu 1300", "62000 stop"]);
+    assert_eq!(lines[lines.len() - 2..], ["62000 stop", "62000 mtu 1300"]);
     assert_eq!(lines.iter().filter(|line| line.contains("start")).count(), 6);
 }
 
@@ -154,7 +156,7 @@ fn a_success_renews_the_budget() {
     sim.dtls(DtlsEvent::Lost);
     let lines = sim.until(3_600_000);
     assert_eq!(lines[..2], ["30000 -> Tls", "30000 start 5"]);
-    assert_eq!(lines.last().map(String::as_str), Some("91000 stop"));
+    assert_eq!(lines[lines.len() - 2..], ["91000 stop", "91000 mtu 1300"]);
 }
 
 /// News about an attempt that was stopped come too late to matter.
@@ -211,6 +213,44 @@ fn a_change_of_channel_is_told_once() {
     assert_eq!(sim.until(2), [""; 0]);
 }
 
+/// Without a TLS channel no attempt begins: neither the one that is due, nor one after a DTLS that dies meanwhile.
+#[test]
+fn no_attempt_begins_while_tls_is_away() {
+    let mut sim = Sim::new(client_with_dtls(RetrySchedule::openconnect()));
+    sim.until(12_500);
+    sim.session.on_tls_lost(LostReason::Closed);
+    assert_eq!(sim.until(200_000), ["12500 lost: closed"]);
+    let now = sim.now();
+    sim.session.on_tls_replaced(now);
+    assert_eq!(sim.until(200_100), ["200000 start 2"]);
+
+    sim.dtls(DTLS_UP);
+    assert_eq!(sim.until(200_200), ["200100 -> Dtls"]);
+    sim.session.on_tls_lost(LostReason::Closed);
+    sim.dtls(DtlsEvent::Lost);
+    assert_eq!(sim.until(900_000), ["200200 -> Tls", "200200 lost: closed"]);
+    let now = sim.now();
+    sim.session.on_tls_replaced(now);
+    assert_eq!(sim.until(900_100), ["900000 start 3"]);
+}
+
+/// The reason of an end that nobody but the clock knows is told with it.
+#[test]
+fn dtls_ends_with_its_reason() {
+    let reasons = |sim: &mut Sim, until| {
+        let stop = |(_, output): (u64, Output)| if let Output::StopDtls(reason) = output { Some(reason) } else { None };
+        sim.outputs_until(until).into_iter().filter_map(stop).collect::<Vec<_>>()
+    };
+    let mut sim = Sim::new(watchful(RetrySchedule::openconnect()));
+    assert_eq!(reasons(&mut sim, 13_000), [StopReason::Overdue]);
+    sim.until(60_000);
+    sim.dtls(DTLS_UP);
+    assert_eq!(reasons(&mut sim, 80_000), [StopReason::Silence]);
+    let now = sim.now();
+    sim.session.reconfigure(quiet(Role::Client), now);
+    assert_eq!(reasons(&mut sim, 80_001), [StopReason::Replaced]);
+}
+
 /// A reconnect under new terms begins anew with DTLS and goes on counting attempts; the old channel is left first.
 #[test]
 fn new_terms_start_dtls_anew() {
@@ -219,7 +259,7 @@ fn new_terms_start_dtls_anew() {
     sim.until(1000);
     let now = sim.now();
     sim.session.reconfigure(client_with_dtls(RetrySchedule::openconnect()), now);
-    assert_eq!(sim.until(12_000), ["1000 -> Tls", "1000 mtu 1400", "1000 stop", "1000 start 2"]);
+    assert_eq!(sim.until(12_000), ["1000 stop", "1000 -> Tls", "1000 mtu 1400", "1000 start 2"]);
     let now = sim.now();
     sim.session.reconfigure(quiet(Role::Client), now);
     assert_eq!(sim.until(600_000), ["12000 stop"]);

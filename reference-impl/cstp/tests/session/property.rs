@@ -20,6 +20,7 @@ enum Event {
     Sent(Channel),
     Dtls(DtlsEvent),
     TooLong(Channel, usize),
+    PathMtu(u16),
     TlsReplaced,
     TlsLost,
     Rehandshake,
@@ -45,6 +46,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => channel().prop_map(Event::Sent),
         3 => dtls.prop_map(Event::Dtls),
         1 => (channel(), 0..70_000_usize).prop_map(|(channel, size)| Event::TooLong(channel, size)),
+        1 => any::<u16>().prop_map(Event::PathMtu),
         1 => Just(Event::TlsReplaced),
         1 => Just(Event::TlsLost),
         1 => Just(Event::Rehandshake),
@@ -92,6 +94,10 @@ proptest! {
                 Event::Sent(channel) => sim.session.on_data_sent(channel, now),
                 Event::Dtls(event) => sim.dtls(event),
                 Event::TooLong(channel, size) => sim.session.on_message_too_long(channel, size, now),
+                Event::PathMtu(mtu) => {
+                    sim.session.on_path_mtu(mtu, now);
+                    prop_assert!(sim.session.dtls_mtu() <= mtu || sim.session.is_ended());
+                }
                 Event::TlsReplaced => sim.session.on_tls_replaced(now),
                 Event::TlsLost => sim.session.on_tls_lost(LostReason::Broken),
                 Event::Rehandshake => {

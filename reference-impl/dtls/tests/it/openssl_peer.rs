@@ -75,7 +75,14 @@ fn openssl_name(suite: Suite) -> &'static str {
         Suite::PskAes128GcmSha256 => "PSK-AES128-GCM-SHA256",
         Suite::PskAes256GcmSha384 => "PSK-AES256-GCM-SHA384",
         Suite::PskChacha20Poly1305Sha256 => "PSK-CHACHA20-POLY1305",
-        other => other.cisco_name().unwrap(),
+        Suite::RsaAes128CbcSha => "AES128-SHA",
+        Suite::DheRsaAes128CbcSha => "DHE-RSA-AES128-SHA",
+        Suite::RsaAes256CbcSha => "AES256-SHA",
+        Suite::DheRsaAes256CbcSha => "DHE-RSA-AES256-SHA",
+        Suite::RsaAes128GcmSha256 => "AES128-GCM-SHA256",
+        Suite::RsaAes256GcmSha384 => "AES256-GCM-SHA384",
+        Suite::EcdheRsaAes128GcmSha256 => "ECDHE-RSA-AES128-GCM-SHA256",
+        Suite::EcdheRsaAes256GcmSha384 => "ECDHE-RSA-AES256-GCM-SHA384",
     }
 }
 

@@ -40,6 +40,30 @@ fn every_family_with_and_without_a_cookie() {
     }
 }
 
+proptest! {
+    /// A handshake once failed in one session of many (its keys were not kept): no value may be special.
+    #[test]
+    fn no_secret_id_or_random_is_special(
+        master in any::<[u8; 32]>(), half in any::<[u8; 16]>(), id in any::<[u8; 32]>(), seed in any::<u64>(), cookie in any::<bool>(),
+    ) {
+        for (version, suite) in families() {
+            let (mut client, mut server) = (client_config(version, suite), server_config(version, suite));
+            for secret in [&mut client.secret, &mut server.secret] {
+                match secret {
+                    Secret::Psk { key, .. } => *key = master.to_vec(),
+                    Secret::Master(bytes) => {
+                        bytes[..32].copy_from_slice(&master);
+                        bytes[32..].copy_from_slice(&half);
+                    }
+                }
+            }
+            (client.session_id, server.session_id) = (id.to_vec(), id.to_vec());
+            let mut net = Net::new(client, server, seed, cookie);
+            prop_assert!(net.establish(SECOND), "{version:?} {suite:?} {:?}", net.client.state());
+        }
+    }
+}
+
 #[test]
 fn any_identity_and_any_length_of_app_id() {
     for identity in [&b""[..], b"psk", &[0xff; 128]] {

@@ -78,7 +78,10 @@ fn complaint(path: &Path, error: &serde_saphyr::Error) -> Failure {
         other => {
             let whole = other.render_with_formatter(&serde_saphyr::UserMessageFormatter);
             let first = whole.lines().next().unwrap_or_default();
-            (strip_place(first), "check the value, indentation, quotes and brackets at and above this line".to_owned())
+            (
+                plain(strip_place(first)),
+                "check the value, indentation, quotes and brackets at and above this line".to_owned(),
+            )
         }
     };
     failure(path, at, &message, hint)
@@ -89,6 +92,15 @@ fn strip_place(line: &str) -> String {
     let line = line.trim_start_matches("error: ");
     let line = line.strip_prefix("line ").and_then(|rest| rest.split_once(": ")).map_or(line, |(_, message)| message);
     line.split(" at line ").next().unwrap_or(line).to_owned()
+}
+
+/// The reader names types of the program where a number does not fit.
+fn plain(message: String) -> String {
+    match message.strip_prefix("invalid ") {
+        Some("u16") => "this is no whole number from 0 to 65535".to_owned(),
+        Some("u32" | "u64" | "usize") => "this is no whole number from 0 on".to_owned(),
+        _ => message,
+    }
 }
 
 fn suggestion(written: &str, expected: &[&str], what: &str) -> String {

@@ -57,7 +57,12 @@ pub fn restart(socket: &Path) -> Result<(), Failure> {
 
 fn ask(socket: &Path, word: &str) -> Result<String, Failure> {
     let unreachable = |error: std::io::Error| {
-        Failure::unreadable("control socket", socket, error, "is the server running, and may this user talk to it?")
+        let message = format!("reach a server at {}: {error}", socket.display());
+        Failure::new(
+            Exit::Unreadable,
+            message,
+            "is the server running with this `control-socket`, and may this user talk to it?",
+        )
     };
     let mut stream = UnixStream::connect(socket).map_err(unreachable)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(unreachable)?;

@@ -9,17 +9,20 @@ use reference_cstp::authenticate::{Admission, Attempt, Authority, ClientContext,
 
 use super::shared::{Live, Shared};
 use crate::{
-    config::{Config, Group, Methods},
+    config::{Group, Methods},
     guard::Suspect,
     users::check_name,
 };
 
-/// Maps the methods of the configuration. A one-time code alone beside a certificate takes the place of the password.
+/// What somebody who is banned is told.
+const BANNED: &str = "Too many failed logins; try again later";
+
+/// Maps the methods of the configuration. A one-time code is a challenge behind whatever comes before it.
 pub(super) fn method(methods: Methods) -> Method {
-    match methods {
-        Methods { certificate: true, password: false, otp: false } => Method::Certificate,
-        Methods { certificate: true, .. } => Method::CertificateAndPassword,
-        Methods { certificate: false, .. } => Method::Password,
+    match (methods.certificate, methods.password) {
+        (true, true) => Method::CertificateAndPassword,
+        (true, false) => Method::Certificate,
+        (false, _) => Method::Password,
     }
 }
 
@@ -29,6 +32,10 @@ pub(super) struct Gate {
     pub(super) live: Arc<Live>,
     /// Whether a ban was the reason of a refusal; such a refusal is not counted as a failure.
     pub(super) banned: bool,
+    /// Why an attempt was rejected, for the log; the client is not told.
+    pub(super) why: Option<String>,
+    /// The group of a user who may enter.
+    pub(super) group: Option<String>,
 }
 
 impl Authority for Gate {
@@ -39,50 +46,55 @@ impl Authority for Gate {
 
     fn begin(&mut self, context: &ClientContext) -> Admission {
         match context.remote.map(Suspect::address) {
-            Some(suspect) if self.is_banned(&suspect) => {
-                Admission::Refuse { status: 401, message: "Too many failed logins; try again later".to_owned() }
-            }
+            Some(suspect) if self.is_banned(&suspect) => Admission::Refuse { status: 401, message: BANNED.to_owned() },
             _ => Admission::Proceed,
         }
     }
 
     fn check(&mut self, attempt: Attempt) -> Decision {
-        // One answer for everything that is wrong: it does not tell which users there are.
-        let reject = || Decision::Reject { message: "Login failed".to_owned() };
         if !check_name(&attempt.user) {
-            return reject();
+            return self.reject("this is no name of a user");
         }
         let by_address = attempt.remote.map(Suspect::address).is_some_and(|suspect| self.is_banned(&suspect));
         if by_address || self.is_banned(&Suspect::User(attempt.user.clone())) {
-            return Decision::Reject { message: "Too many failed logins; try again later".to_owned() };
+            return Decision::Reject { message: BANNED.to_owned() };
         }
         let methods = self.live.config.auth.methods;
         // AC-AUTH-25; the dialogue has compared them already.
         if methods.certificate && attempt.certificate_user.as_deref() != Some(attempt.user.as_str()) {
-            return reject();
+            return self.reject("the certificate belongs to another user");
         }
         let mut answers = attempt.answers.iter();
         if methods.password {
             let good = |password: &String| self.live.materials.passwords.verify(&attempt.user, password);
             if !answers.next().is_some_and(good) {
-                return reject();
+                return self.reject("unknown user or wrong password");
             }
         }
-        let Some(group) = group(&self.live.config, attempt.group.as_deref()) else { return reject() };
-        if !self.may_use(&attempt.user, group) {
-            return reject();
-        }
+        let live = Arc::clone(&self.live);
+        let group = match &attempt.group {
+            Some(name) => {
+                live.config.groups.iter().find(|group| group.name == *name && self.may_use(&attempt.user, group))
+            }
+            // As ocserv does for a client that names none, for instance one that never saw a form.
+            None => live.config.groups.iter().find(|group| self.may_use(&attempt.user, group)),
+        };
+        let Some(group) = group else {
+            let which = attempt.group.map_or_else(|| "any group".to_owned(), |name| format!("the group {name}"));
+            return self.reject(format!("the user may not use {which}"));
+        };
         if methods.otp {
             let Some(code) = answers.next() else {
                 let message = "Please enter your one-time code.".to_owned();
                 return Decision::Challenge { message, label: "One-time code:".to_owned() };
             };
             let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            if !self.live.materials.otp.accept(&attempt.user, code, unix) {
-                return reject();
+            if !live.materials.otp.accept(&attempt.user, code, unix) {
+                return self.reject("no one-time secret of this user, or a code that is wrong or was used already");
             }
         }
         let (id, cookie) = self.shared.registry().log_in(&attempt.user, &group.name, group.pool, Instant::now());
+        self.group = Some(group.name.clone());
         // The number of the session is no secret, but nothing that one could count either.
         let session_id = format!("{id}-{:016x}", rand::random::<u64>());
         Decision::Accept { cookie, session_id }
@@ -90,6 +102,17 @@ impl Authority for Gate {
 }
 
 impl Gate {
+    /// Decides for the answers that come in one request.
+    pub(super) fn new(shared: &Arc<Shared>, live: Arc<Live>) -> Self {
+        Self { shared: Arc::clone(shared), live, banned: false, why: None, group: None }
+    }
+
+    /// Gives one answer for everything that is wrong: it does not tell which users there are.
+    fn reject(&mut self, why: impl Into<String>) -> Decision {
+        self.why = Some(why.into());
+        Decision::Reject { message: "Login failed".to_owned() }
+    }
+
     fn is_banned(&mut self, suspect: &Suspect) -> bool {
         let banned = self.shared.bans().remaining(suspect, Instant::now()).is_some();
         self.banned |= banned;
@@ -101,13 +124,5 @@ impl Gate {
         let own = self.live.materials.passwords.groups(user);
         let by_file = own.is_empty() || group.name.is_empty() || own.contains(&group.name);
         by_file && group.users.as_ref().is_none_or(|users| users.contains(user))
-    }
-}
-
-/// Finds a group; without a name the first one.
-pub(super) fn group<'a>(config: &'a Config, name: Option<&str>) -> Option<&'a Group> {
-    match name {
-        Some(name) => config.groups.iter().find(|group| group.name == name),
-        None => config.groups.first(),
     }
 }

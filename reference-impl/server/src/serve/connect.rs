@@ -25,7 +25,6 @@ use rustix::net::sockopt;
 use tokio::time::timeout;
 
 use super::{
-    authority,
     connection::Peer,
     dtls::{self, Agreement},
     news,
@@ -93,7 +92,7 @@ fn accept(shared: &Shared, tls: &mut AsyncTls, peer: &Peer, request: &Request) -
     let session = shared.registry().find(&request.cookie, now).cloned();
     let session = session.ok_or_else(|| Refused::new(None, &ConnectError::CookieRefused))?;
     let live = shared.live();
-    let Some(group) = authority::group(&live.config, Some(&session.group)) else {
+    let Some(group) = live.config.groups.iter().find(|group| group.name == session.group) else {
         return Err(Refused::unavailable(&session, "the group is no more".to_owned()));
     };
     let pool = live.config.pools.get(session.pool).copied();
@@ -162,9 +161,16 @@ fn hand_over(shared: &Arc<Shared>, mut tls: AsyncTls, peer: &Peer, ready: Ready,
     };
     let family = agreement.as_ref().map(|agreement| agreement.choice.family);
     let link = Link { user: session.user.clone(), family, suite: None, attached: Instant::now(), farewell: None };
-    shared.links().insert(id, link);
     let mut config = reply.server_session();
     config.defects = shared.defects;
+    // With the lock held, news about an older connection is handled either before this, and made good here, or after it, and known
+    // to be old; and nobody ends the session between its entry and its connection.
+    let mut registry = shared.registry();
+    if !registry.keep(id) {
+        drop(registry);
+        return lost(&"the session ended meanwhile");
+    }
+    shared.links().insert(id, link);
     shared.plane.attach(Attach {
         id: SessionId(id),
         tcp,
@@ -178,6 +184,7 @@ fn hand_over(shared: &Arc<Shared>, mut tls: AsyncTls, peer: &Peer, ready: Ready,
         ),
         dtls: agreement.map(|agreement| DtlsSetup::Server { config: agreement.handshake(outer, carries) }),
     });
+    drop(registry);
     tell(shared, peer, &session, connected, &reply, family.map(|family| family.name().to_owned()));
 }
 

@@ -1,14 +1,8 @@
 //! Which DTLS a session has, and the keys for it.
 
-use reference_cstp::connect::{Choice, ConnectRequest, DtlsReply, Family, OuterIp, negotiate};
+use reference_cstp::connect::{Choice, ConnectRequest, DtlsReply, Family, OuterIp, PSK_LABEL, PSK_LENGTH, negotiate};
 use reference_dtls::{Retransmit, Secret, ServerConfig, Suite, Version};
 use reference_tunnel::tls::TlsChannel;
-
-/// Label of the exporter for the pre-shared key (AC-DTLS-03).
-const LABEL: &str = "EXPORTER-openconnect-psk";
-
-/// Bytes of the pre-shared key.
-const KEY: usize = 32;
 
 /// Bytes of a UDP header.
 const UDP: u16 = 8;
@@ -30,7 +24,7 @@ pub(super) fn agree(channel: &TlsChannel, request: &ConnectRequest, allowed: &[F
     let id: [u8; 32] = rand::random();
     let (version, secret, suites) = match choice.family {
         Family::Psk => {
-            let key = channel.export(LABEL, KEY).ok()?;
+            let key = channel.export(PSK_LABEL, PSK_LENGTH).ok()?;
             (Version::Dtls12, Secret::Psk { identity: Vec::new(), key }, psk_suites(&channel.suite()).to_vec())
         }
         family => {

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use reference_cstp::{
     authenticate::{Certificate, LoginOptions, LoginOutcome, LoginServer, Reply, context_id, logout, logout_response},
+    frame::reason,
     http::Request,
 };
 use reference_tunnel::plane::{Farewell, SessionId};
@@ -28,18 +29,18 @@ pub(super) async fn answer(shared: &Arc<Shared>, peer: &Peer, request: Request) 
     let known = context_id(&request).and_then(|id| shared.logins().take(id, Instant::now()));
     let mut login = known.unwrap_or_else(|| fresh(&live, peer));
     login.set_connection(certificate(peer), Some(peer.remote.ip()));
-    let mut gate = Gate { shared: Arc::clone(shared), live, banned: false };
+    let mut gate = Gate::new(shared, live);
     let Ok(_turn) = shared.verifications.acquire().await else { return Answer::last(503, "Service Unavailable") };
     let work = tokio::task::spawn_blocking(move || {
         let reply = login.on_request(&request, &mut gate);
-        (login, gate.banned, reply)
+        (login, gate, reply)
     });
-    let Ok((login, banned, reply)) = work.await else { return Answer::last(500, "Internal Server Error") };
+    let Ok((login, gate, reply)) = work.await else { return Answer::last(500, "Internal Server Error") };
     let over = matches!(reply.outcome, Some(LoginOutcome::Accepted { .. })) || reply.response.status == 404;
     if !over {
         shared.logins().put(login, Instant::now());
     }
-    tell(shared, peer, &reply, banned);
+    tell(shared, peer, &reply, gate);
     Answer { response: reply.response, close: reply.close }
 }
 
@@ -64,21 +65,22 @@ fn certificate(peer: &Peer) -> Certificate {
 }
 
 /// Counts failures and tells what happened.
-fn tell(shared: &Shared, peer: &Peer, reply: &Reply, banned: bool) {
+fn tell(shared: &Shared, peer: &Peer, reply: &Reply, gate: Gate) {
     let remote = peer.remote.ip();
     match &reply.outcome {
         None => {}
-        Some(LoginOutcome::Accepted { user, group }) => {
+        Some(LoginOutcome::Accepted { user, .. }) => {
             let mut bans = shared.bans();
             bans.succeed(&Suspect::address(remote));
             bans.succeed(&Suspect::User(user.clone()));
             drop(bans);
-            let group = group.clone().unwrap_or_default();
+            let group = gate.group.unwrap_or_default();
             shared.events.emit(&Event::Login { user: user.clone(), group, remote });
         }
         Some(LoginOutcome::Failed { user, reason }) => {
-            shared.events.emit(&Event::LoginFailed { user: user.clone(), remote, why: reason.clone() });
-            if banned {
+            let why = gate.why.unwrap_or_else(|| reason.clone());
+            shared.events.emit(&Event::LoginFailed { user: user.clone(), remote, why });
+            if gate.banned {
                 return;
             }
             let seconds = shared.live().config.limits.ban.as_secs();
@@ -102,6 +104,6 @@ fn end_session(shared: &Shared, cookie: &str) {
     if let Some(link) = shared.links().get_mut(&id) {
         link.farewell = Some(Goodbye { reason: "logout", keeps: false });
     }
-    shared.plane.detach(SessionId(id), Farewell::Disconnect { reason: 0xb0, text: "logout".to_owned() });
+    shared.plane.detach(SessionId(id), Farewell::Disconnect { reason: reason::USER, text: "logout".to_owned() });
     registry.log_out(id, now);
 }

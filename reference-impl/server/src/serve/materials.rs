@@ -10,6 +10,7 @@ use reference_cstp::{
 
 use crate::{
     config::{ClientProfileFile, Config},
+    events::Events,
     failure::Failure,
     tls::{Acceptor, KeyLogFile},
     users::{Otp, Passwords},
@@ -80,6 +81,13 @@ impl Materials {
             fresh.otp = Arc::new(otp.after(&self.otp));
         }
         Ok(fresh)
+    }
+
+    /// Tells the operator what is not as it should be with files that are used all the same.
+    pub(super) fn warn(&self, events: &Events) {
+        for warning in self.acceptor.warnings() {
+            events.warn(warning);
+        }
     }
 
     /// Returns how many users have a password.

@@ -1,27 +1,27 @@
 //! News of the data plane, and sessions whose time is over.
 
 use std::{
-    sync::Arc,
+    sync::MutexGuard,
     time::{Duration, Instant},
 };
 
-use reference_cstp::session::{Channel, EndReason, LostReason};
+use reference_cstp::{
+    frame::reason,
+    session::{Channel, EndReason, LostReason},
+};
 use reference_tunnel::plane::{Farewell, PlaneEvent, SessionId, SessionStats};
 
 use super::shared::{Goodbye, Shared};
 use crate::{
     events::Event,
-    sessions::{Expired, Session},
+    sessions::{Expired, Registry, Session},
 };
 
 /// News about an older connection may come this long after a session was attached again.
 const OVERLAP: Duration = Duration::from_secs(5);
 
-/// Reason byte of a DISCONNECT after a session's time: any but "reconnecting".
-const OVER: u8 = 0xb0;
-
 /// Handles one piece of news; `Err` when the data plane is dead.
-pub(super) async fn handle(shared: &Arc<Shared>, news: PlaneEvent) -> Result<(), String> {
+pub(super) async fn handle(shared: &Shared, news: PlaneEvent) -> Result<(), String> {
     match news {
         PlaneEvent::DtlsAttempt { .. } | PlaneEvent::RekeyTunnel { .. } => {}
         PlaneEvent::DtlsUp { id, suite, .. } => {
@@ -62,28 +62,33 @@ pub(super) fn channel_name(channel: Channel) -> &'static str {
     }
 }
 
-async fn lost(shared: &Arc<Shared>, id: SessionId, reason: LostReason, detail: &str) {
-    if connected_again(shared, id).await {
-        return;
-    }
-    shared.registry().lost(id.0, Instant::now());
+async fn lost(shared: &Shared, id: SessionId, reason: LostReason, detail: &str) {
+    let Some(mut registry) = unless_old(shared, id).await else { return };
+    registry.lost(id.0, Instant::now());
+    drop(registry);
     let reason = if detail.is_empty() { reason.name().to_owned() } else { format!("{} ({detail})", reason.name()) };
     shared.events.emit(&Event::ConnectionLost { user: shared.user(id.0), reason });
 }
 
-async fn ended(shared: &Arc<Shared>, id: SessionId, reason: &EndReason, stats: &SessionStats) {
-    if connected_again(shared, id).await {
-        return;
-    }
+async fn ended(shared: &Shared, id: SessionId, reason: &EndReason, stats: &SessionStats) {
+    let Some(mut registry) = unless_old(shared, id).await else { return };
     let Some(link) = shared.links().remove(&id.0) else { return };
     let now = Instant::now();
     match (link.farewell, reason) {
-        (Some(goodbye), _) if goodbye.keeps => drop(shared.registry().lost(id.0, now)),
-        (Some(_), _) => drop(shared.registry().end(id.0)),
-        (None, reason) if reason.keeps_session() => drop(shared.registry().lost(id.0, now)),
-        (None, EndReason::Disconnect(_)) => drop(shared.registry().log_out(id.0, now)),
-        (None, _) => drop(shared.registry().end(id.0)),
+        (Some(goodbye), _) if goodbye.keeps => {
+            registry.lost(id.0, now);
+        }
+        (None, reason) if reason.keeps_session() => {
+            registry.lost(id.0, now);
+        }
+        (None, EndReason::Disconnect(_)) => {
+            registry.log_out(id.0, now);
+        }
+        _ => {
+            registry.end(id.0);
+        }
     }
+    drop(registry);
     let reason = link.farewell.map_or_else(|| words(reason), |goodbye| goodbye.reason.to_owned());
     let (tls, dtls) = (stats.tls, stats.dtls);
     shared.events.emit(&Event::Disconnected {
@@ -110,13 +115,25 @@ fn words(reason: &EndReason) -> String {
     }
 }
 
-/// Tells whether news about a lost connection is older than the session's newest connection.
-async fn connected_again(shared: &Arc<Shared>, id: SessionId) -> bool {
-    if !shared.attached_within(id.0, OVERLAP) {
-        return false;
+/// Finds out whether news about the end of a connection is about the session's newest one, since the news does not say so. `None`
+/// when there is a newer one; else the registry, in which no reconnect happens as long as it is locked.
+///
+/// The data plane carries its orders out in their order: its answer knows of every connection that was handed over before the question.
+async fn unless_old(shared: &Shared, id: SessionId) -> Option<MutexGuard<'_, Registry>> {
+    let mut asked = None;
+    loop {
+        let registry = shared.registry();
+        let attached = shared.attached_within(id.0, OVERLAP);
+        if attached.is_none() || attached == asked {
+            return Some(registry);
+        }
+        drop(registry);
+        asked = attached;
+        match shared.plane.stats().await {
+            Ok(stats) if stats.sessions.iter().any(|session| session.id == id && session.tls_up) => return None,
+            _ => {}
+        }
     }
-    let Ok(stats) = shared.plane.stats().await else { return false };
-    stats.sessions.iter().any(|session| session.id == id && session.tls_up)
 }
 
 /// Ends the sessions whose time is over.
@@ -136,29 +153,25 @@ pub(super) fn expire(shared: &Shared) {
 }
 
 /// Ends the data channel of a session that is no more; called with the registry locked.
-pub(super) fn dismiss(shared: &Shared, session: &Session, reason: &'static str) {
+pub(super) fn dismiss(shared: &Shared, session: &Session, why: &'static str) {
     if let Some(link) = shared.links().get_mut(&session.id) {
-        link.farewell = Some(Goodbye { reason, keeps: false });
+        link.farewell = Some(Goodbye { reason: why, keeps: false });
     }
-    let farewell = Farewell::Disconnect { reason: OVER, text: reason.to_owned() };
+    // Any byte but that of a reconnect.
+    let farewell = Farewell::Disconnect { reason: reason::USER, text: why.to_owned() };
     shared.plane.detach(SessionId(session.id), farewell);
 }
 
 /// Sends all clients away so that they come back with their cookies.
 pub(super) fn send_all_away(shared: &Shared) {
     let now = Instant::now();
-    let ids: Vec<u64> = shared
-        .links()
-        .iter_mut()
-        .map(|(id, link)| {
-            link.farewell = Some(Goodbye { reason: "restart", keeps: true });
-            *id
-        })
-        .collect();
-    for id in ids {
-        shared.registry().lost(id, now);
+    // Reconnects wait for the lock: nobody who is back already is sent away once more.
+    let mut registry = shared.registry();
+    for (id, link) in shared.links().iter_mut() {
+        link.farewell = Some(Goodbye { reason: "restart", keeps: true });
+        registry.lost(*id, now);
         let text = "the server restarts".to_owned();
-        let farewell = Farewell::Disconnect { reason: reference_cstp::frame::reason::RECONNECTING, text };
-        shared.plane.detach(SessionId(id), farewell);
+        let farewell = Farewell::Disconnect { reason: reason::RECONNECTING, text };
+        shared.plane.detach(SessionId(*id), farewell);
     }
 }

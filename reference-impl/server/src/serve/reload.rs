@@ -22,6 +22,7 @@ pub(super) async fn materials(shared: &Arc<Shared>) {
     });
     match read.await {
         Ok(live) => {
+            live.materials.warn(&shared.events);
             shared.replace(live);
             shared.events.emit(&Event::Reloaded { by: "signal" });
         }
@@ -46,6 +47,7 @@ pub(super) async fn everything(shared: &Arc<Shared>) -> Result<(), String> {
     });
     match checked {
         Ok(live) => {
+            live.materials.warn(&shared.events);
             shared.replace(live);
             shared.events.emit(&Event::Reloaded { by: "restart" });
             news::send_all_away(shared);

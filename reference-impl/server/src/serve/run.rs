@@ -90,6 +90,7 @@ async fn serve(start: Start<'_>) -> Result<(), Failure> {
     for mutant in defects.iter() {
         events.warn(format!("this server is broken on purpose: {mutant}"));
     }
+    materials.warn(&events);
     let live = Live { config, materials };
     let udp_port = sockets.udp_port;
     let parts = Parts { live, registry, events: events.clone(), plane, udp_port, key_log, defects };

@@ -126,9 +126,9 @@ impl Shared {
         self.links().get(&id).map_or_else(|| format!("session {id}"), |link| link.user.clone())
     }
 
-    /// Tells whether a session was attached within the last moments, so that older news about it may be wrong.
-    pub(super) fn attached_within(&self, id: u64, span: Duration) -> bool {
-        self.links().get(&id).is_some_and(|link| link.attached.elapsed() < span)
+    /// Returns when a session was attached, if that was within the last moments, so that older news about it may be wrong.
+    pub(super) fn attached_within(&self, id: u64, span: Duration) -> Option<Instant> {
+        self.links().get(&id).map(|link| link.attached).filter(|attached| attached.elapsed() < span)
     }
 }
 

@@ -208,6 +208,13 @@ impl Registry {
         Ok(Connected { lease, again: before.is_some(), ends: ends.map(|longest| session.since + longest) })
     }
 
+    /// Notes that the connection of [`Registry::connect`] is in use, whatever was told of an older one in between; false when the
+    /// session has ended since.
+    pub fn keep(&mut self, id: u64) -> bool {
+        let session = self.sessions.get_mut(&id);
+        session.map(|session| session.state = SessionState::Connected).is_some()
+    }
+
     /// Notes that the connection of a session is gone; its cookie stays good for a while.
     pub fn lost(&mut self, id: u64, now: Instant) -> Option<&Session> {
         let until = now + self.limits.cookie_timeout;

@@ -20,6 +20,7 @@ pub struct Acceptor {
     kind: Kind,
     /// SHA-1 of each certificate, which the login tells the client.
     fingerprints: Arc<Names<String>>,
+    warnings: Arc<[String]>,
 }
 
 #[derive(Clone)]
@@ -48,7 +49,14 @@ impl Acceptor {
             files::names(certificate, &chain[0]).iter().for_each(|name| table.add(name, &fingerprint));
         }
         let fingerprints = Arc::new(fingerprints.unwrap_or_else(|| Names::new(String::new())));
-        Ok(Self { kind, fingerprints })
+        let warnings = crl.map_or(Ok(Vec::new()), files::outdated_lists)?;
+        Ok(Self { kind, fingerprints, warnings: warnings.into() })
+    }
+
+    /// Returns what an operator should know about files that are used all the same, such as a revocation list that is outdated.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Returns the SHA-1 of the certificate that is shown for a server name, in hexadecimal digits.

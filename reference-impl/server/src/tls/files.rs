@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, pem::PemObject};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer,
+    pem::{self, PemObject},
+};
+use x509_parser::prelude::{ASN1Time, CertificateRevocationList, FromDer, GeneralName, X509Certificate};
 
 use crate::{config::CertificateFiles, failure::Failure};
 
@@ -42,7 +45,10 @@ fn certificates(what: &str, path: &Path, hint: &str) -> Result<Vec<CertificateDe
 pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Failure> {
     let bytes = read("private key", path)?;
     let hint = "an unencrypted private key in PEM (PKCS#8, PKCS#1 or SEC1)";
-    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| Failure::unreadable("private key", path, error, hint))
+    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
+        pem::Error::NoItemsFound => Failure::unreadable("private key", path, "no unencrypted key inside", hint),
+        error => Failure::unreadable("private key", path, error, hint),
+    })
 }
 
 /// Reads revocation lists: PEM, or one in DER.
@@ -58,6 +64,21 @@ pub(super) fn revocation_lists(path: &Path) -> Result<Vec<CertificateRevocationL
         return Err(Failure::unreadable("revocation list", path, "no revocation list inside", hint));
     }
     Ok(list)
+}
+
+/// Says which revocation lists are outdated.
+pub(super) fn outdated_lists(path: &Path) -> Result<Vec<String>, Failure> {
+    let lists = revocation_lists(path)?;
+    let warning = |list: &CertificateRevocationListDer<'_>| {
+        let (_, list) = CertificateRevocationList::from_der(list).ok()?;
+        let due = list.next_update().filter(|due| *due < ASN1Time::now())?;
+        Some(format!(
+            "the revocation list {} of {} is outdated since {due}: it is used, but what was revoked later is accepted",
+            path.display(),
+            list.issuer(),
+        ))
+    };
+    Ok(lists.iter().filter_map(warning).collect())
 }
 
 pub(super) fn is_pem(bytes: &[u8]) -> bool {

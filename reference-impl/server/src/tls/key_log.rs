@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 /// A file that lines of keys are appended to; readable by its owner only.
 #[derive(Clone)]
@@ -27,7 +27,8 @@ impl KeyLogFile {
     pub fn open(path: PathBuf) -> Result<Self, Failure> {
         let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
         let file = opened.map_err(|error| {
-            Failure::unreadable("key log", &path, error, "check `tls.key-log` and the variable SSLKEYLOGFILE")
+            let message = format!("write the key log {}: {error}", path.display());
+            Failure::new(Exit::Unreadable, message, "check `tls.key-log` and the variable SSLKEYLOGFILE")
         })?;
         Ok(Self { file: Arc::new(Mutex::new(file)), path: path.into() })
     }

@@ -1,13 +1,14 @@
 //! What the server shows and asks in the handshake, over both libraries.
 
-use std::fs;
+use std::{fs, time::SystemTime};
 
 use crate::common::{
     client::{Client, over_openssl, version, with_certificate},
     pki::{Authority, common_name},
-    server::{Ground, Parts, Server},
+    server::{Ground, Parts, Server, program},
 };
 use openssl::ssl::{SslVerifyMode, SslVersion};
+use reference_cstp::http::Response;
 
 fn with_clients() -> Ground {
     let ground = Ground::new();
@@ -91,6 +92,97 @@ fn a_new_revocation_list_is_in_use_after_sighup() {
     server.signal("HUP");
     server.line("reload-failed: read revocation list");
     assert!(login(&ground, &server, "alice").is_err());
+}
+
+#[test]
+fn an_outdated_revocation_list_is_in_use_and_told_about() {
+    for backend in ["rustls", "openssl"] {
+        let ground = with_clients();
+        let folder = ground.folder.path();
+        ground.authority.revoke_long_ago(folder, &[8]);
+        let parts = Parts {
+            tls: tls(backend, "  client-certificate: required\n  crl: crl.pem\n"),
+            auth: CERTIFICATE,
+            ..Parts::default()
+        };
+        let server = ground.start(&parts);
+        let warnings = |server: &Server| {
+            server.lines().iter().filter(|line| line.contains("of CN=Test Authority is outdated since ")).count()
+        };
+        server.line("warning: the revocation list ");
+        assert_eq!(warnings(&server), 1, "{backend}: {:?}", server.lines());
+        assert_eq!(login(&ground, &server, "alice"), Ok(200), "{backend}: nobody is locked out");
+        assert!(login(&ground, &server, "bob").is_err(), "{backend}: what is on it stays revoked");
+        server.signal("HUP");
+        server.line("reloaded: by signal");
+        assert_eq!(warnings(&server), 2, "{backend}: {:?}", server.lines());
+        let checked = program().args(["check", "--config"]).arg(ground.path("server.yaml")).output().unwrap();
+        assert!(String::from_utf8_lossy(&checked.stdout).contains("  warning: the revocation list "));
+        drop(server);
+        ground.authority.revoke(folder, &[8]);
+        let fresh = ground.start(&parts);
+        assert_eq!(warnings(&fresh), 0, "{backend}: {:?}", fresh.lines());
+    }
+}
+
+/// A code that is good now, and the file of the server that says so for alice.
+fn code(ground: &Ground) -> String {
+    let secret = b"12345678901234567890";
+    fs::write(ground.path("otp"), format!("HOTP/T30 alice - {}\n", hex::encode(secret))).unwrap();
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    totp_rs::Builder::new().with_secret(secret.to_vec()).build_noncompliant().generate(unix).to_string()
+}
+
+#[test]
+fn a_code_behind_a_certificate_is_a_challenge_of_its_own() {
+    let ground = with_clients();
+    let code = code(&ground);
+    let open = |server: &Server, stem: &str| {
+        let shown = with_certificate(ground.folder.path(), stem);
+        Client::over(over_openssl(server.port, &ground.path("ca.pem"), shown).unwrap())
+    };
+    let asks_for_the_code = |response: &Response| {
+        let body = String::from_utf8_lossy(&response.body).into_owned();
+        body.contains("name=\"secondary_password\" label=\"One-time code:\"") && !body.contains("username")
+    };
+    let auth = "  methods: [certificate, otp]\n  otp: otp\n";
+    let server = ground.start(&Parts { tls: tls("rustls", ""), auth, ..Parts::default() });
+    let mut alice = open(&server, "alice");
+    assert!(asks_for_the_code(&alice.init(None)), "no name, no password");
+    assert_eq!(alice.answer(&[("secondary_password", "000000")], None).status, 401);
+    let mut alice = open(&server, "alice");
+    assert!(asks_for_the_code(&alice.init(None)));
+    assert_eq!(alice.answer(&[("secondary_password", &code)], None).status, 200);
+    server.line("login: user alice (group none)");
+    let mut bob = open(&server, "bob");
+    bob.init(None);
+    assert_eq!(bob.answer(&[("secondary_password", &code)], None).status, 401, "the code is that of alice");
+    server.line("auth-failed: user bob from 127.0.0.1: no one-time secret of this user, or a code that is wrong");
+
+    drop(server);
+    let auth = "  methods: [certificate, password, otp]\n  users: users\n  otp: otp\n";
+    let server = ground.start(&Parts { tls: tls("rustls", ""), auth, ..Parts::default() });
+    let mut alice = open(&server, "alice");
+    let form = alice.init(None);
+    assert!(String::from_utf8_lossy(&form.body).contains("name=\"username\""));
+    let challenge = alice.answer(&[("username", "alice"), ("password", "secret")], None);
+    assert!(asks_for_the_code(&challenge) && alice.cookie("webvpn").is_none());
+    assert_eq!(alice.answer(&[("secondary_password", &code)], None).status, 200);
+}
+
+#[test]
+fn a_certificate_without_a_form_leads_to_a_group_that_its_user_may_use() {
+    let ground = with_clients();
+    let server = ground.start(&Parts {
+        tls: tls("rustls", ""),
+        auth: CERTIFICATE,
+        more: "groups: [{name: guests, users: [bob]}, {name: staff, users: [alice]}, {name: all}]\n",
+        ..Parts::default()
+    });
+    assert_eq!(login(&ground, &server, "alice"), Ok(200));
+    server.line("login: user alice (group staff)");
+    assert_eq!(login(&ground, &server, "bob"), Ok(200));
+    server.line("login: user bob (group guests)");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::common::{
 const DATAGRAM: u16 = 1472;
 
 /// Completes the handshake, or says how far it came.
-fn shake(server: &Server, config: ClientConfig) -> (UdpSocket, Connection) {
+pub(crate) fn shake(server: &Server, config: ClientConfig) -> (UdpSocket, Connection) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(("127.0.0.1", server.udp_port.unwrap())).unwrap();
     let mut connection = Connection::client(config, rand::random(), Instant::now());
@@ -56,11 +56,11 @@ fn ask(socket: &UdpSocket, connection: &mut Connection, payload: &[u8]) -> Vec<u
     answer
 }
 
-fn bytes(reply: &Response, name: &str) -> Vec<u8> {
+pub(crate) fn bytes(reply: &Response, name: &str) -> Vec<u8> {
     hex::decode(reply.headers.get(name).unwrap_or_else(|| panic!("no {name}: {reply:?}"))).unwrap()
 }
 
-fn config(version: Version, suites: &[Suite], secret: Secret, session_id: Vec<u8>) -> ClientConfig {
+pub(crate) fn config(version: Version, suites: &[Suite], secret: Secret, session_id: Vec<u8>) -> ClientConfig {
     ClientConfig {
         version,
         suites: suites.to_vec(),

@@ -91,6 +91,34 @@ fn a_reconnect_keeps_addresses_and_replaces_the_old_channel() {
 }
 
 #[test]
+fn a_client_that_goes_and_comes_back_at_once_is_never_lost() {
+    let ground = Ground::new();
+    let server = ground.start(&Parts::default());
+    let mut client = Client::connect(server.port, &ground.path("ca.pem"));
+    client.log_in("alice", "secret");
+    let cookies = client.cookies.clone();
+    assert_eq!(client.tunnel(&[]).status, 200);
+    for round in 0..20 {
+        let mut next = Client::connect(server.port, &ground.path("ca.pem"));
+        next.cookies.clone_from(&cookies);
+        if round % 2 == 0 {
+            client.frame(PacketType::Disconnect, &[reason::RECONNECTING]);
+        }
+        drop(client);
+        assert_eq!(next.tunnel(&[]).status, 200);
+        // Behind the answer to a probe there is no news about the old connection any more that the server has not got.
+        next.frame(PacketType::DpdRequest, b"x");
+        assert_eq!(next.next_frame().map(|frame| frame.0), Some(PacketType::DpdResponse), "round {round}");
+        client = next;
+    }
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(2);
+    while std::time::Instant::now() < deadline {
+        assert_eq!(server.status()["sessions"][0]["state"], "connected", "{:?}", server.lines());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+#[test]
 fn a_login_may_span_connections_and_goes_on_after_a_wrong_password() {
     let ground = Ground::new();
     let server = ground.start(&Parts::default());
@@ -105,7 +133,7 @@ fn a_login_may_span_connections_and_goes_on_after_a_wrong_password() {
         response.status
     });
     assert_eq!(statuses, [200, 200, 401, 200, 200]);
-    server.line("auth-failed: user alice from 127.0.0.1: Login failed");
+    server.line("auth-failed: user alice from 127.0.0.1: unknown user or wrong password");
     server.line("login: user alice");
 }
 
@@ -170,6 +198,11 @@ fn groups_are_chosen_and_have_rights_and_pools() {
         (status, client)
     };
     assert_eq!(bob("guests").0, 401);
+    server.line("auth-failed: user bob from 127.0.0.1: the user may not use the group guests");
+    // A client that names no group gets one that its user may use.
+    let mut silent = Client::connect(server.port, &ground.path("ca.pem"));
+    assert_eq!(silent.log_in("bob", "secret").status, 200);
+    server.line("login: user bob (group staff)");
     let (status, mut client) = bob("All &amp; staff");
     assert_eq!(status, 200, "AC-AUTH-17: by its label");
     let reply = client.tunnel(&[]);

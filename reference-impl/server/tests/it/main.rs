@@ -7,4 +7,5 @@ mod common;
 mod dtls;
 mod exit;
 mod hostile;
+mod hostile_flood;
 mod login;

@@ -4,7 +4,7 @@ use std::mem;
 use std::os::fd::AsRawFd;
 
 use reference_cstp::frame::{PacketType, reason};
-use reference_cstp::session::{EndReason, LostReason, Role};
+use reference_cstp::session::{EndReason, LostReason, Role, StopReason};
 
 use super::closing::Closing;
 use super::handle::{Command, lock};
@@ -87,7 +87,7 @@ impl Worker {
         let old_inner = mem::replace(&mut live.core.inner, mem::take(&mut attach.inner));
         let inner = live.core.inner.clone();
         if !same_dtls {
-            live.links.stop(slot, &mut live.core, &mut self.io, &mut self.index);
+            live.links.stop(slot, StopReason::Replaced, &mut live.core, &mut self.io, &mut self.index);
         }
         let old_setup = if same_dtls { None } else { mem::replace(&mut live.links.setup, attach.dtls.take()) };
         let setup = live.links.setup.clone();

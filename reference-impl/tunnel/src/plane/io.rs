@@ -15,6 +15,8 @@ use reference_cstp::defects::Defects;
 use reference_cstp::session::Role;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::too_big;
+use super::too_big::Allowance;
 use super::udp::{Batch, Udp};
 use super::{Device, PlaneEvent, PlaneStats};
 
@@ -42,6 +44,8 @@ pub(super) struct Io {
     /// What a packet is compressed into.
     pub(super) deflated: Vec<u8>,
     pub(super) compressor: Scratch,
+    complaints: Allowance,
+    complaint: Vec<u8>,
     events: UnboundedSender<PlaneEvent>,
     key_log: Option<File>,
     spares: Vec<Vec<u8>>,
@@ -51,11 +55,12 @@ pub(super) struct Io {
 
 impl Io {
     pub(super) fn new(role: Role, defects: Defects, registry: Registry, events: UnboundedSender<PlaneEvent>) -> Self {
+        let now = Instant::now();
         Self {
             role,
             defects,
             send_deadline: Duration::from_secs(30),
-            now: Instant::now(),
+            now,
             registry,
             device: Device::None,
             sockets: Vec::new(),
@@ -64,6 +69,8 @@ impl Io {
             inflated: Vec::new(),
             deflated: Vec::new(),
             compressor: Scratch::new(),
+            complaints: Allowance::new(now),
+            complaint: Vec::new(),
             events,
             key_log: None,
             spares: Vec::new(),
@@ -82,6 +89,14 @@ impl Io {
             line.push('\n');
             // A full disk must not end a session.
             let _ = file.write_all(line.as_bytes());
+        }
+    }
+
+    /// Tells the sender of a packet from the device that packets of `mtu` bytes are better (AC-MTU-10).
+    pub(super) fn complain(&mut self, packet: &[u8], mtu: u16) {
+        if too_big::message(packet, mtu, &mut self.complaint) && self.complaints.take(self.now) {
+            // It is repeated when the sender does not change its ways.
+            let _ = self.device.write(&self.complaint);
         }
     }
 

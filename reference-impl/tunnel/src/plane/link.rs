@@ -50,6 +50,17 @@ impl Link {
         }
     }
 
+    /// The largest inner packet whose record fits a datagram of this many bytes.
+    pub(super) fn inner(&self, datagram: usize) -> u16 {
+        // One byte is the type (AC-DTLS-26).
+        u16::try_from(self.connection.capacity(datagram).saturating_sub(1)).unwrap_or(u16::MAX)
+    }
+
+    /// The largest inner packet for which the path has room, as far as the kernel knows the path.
+    pub(super) fn known_mtu(&self, io: &Io) -> Option<u16> {
+        Some(self.inner(self.udp(io)?.largest(self.route)?))
+    }
+
     /// Sends what the handshake wants to send. Losses are what DTLS repeats flights for.
     pub(super) fn transmit(&mut self, io: &Io) {
         while let Some(datagram) = self.connection.poll_transmit() {

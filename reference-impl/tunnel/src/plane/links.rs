@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use mio::Interest;
-use reference_cstp::session::{DtlsEvent, Role};
+use reference_cstp::session::{DtlsEvent, Role, StopReason};
 use reference_dtls::{Connection, State};
 
 use super::index::Index;
@@ -151,8 +151,8 @@ impl Links {
             attempt: link.attempt,
             resumed: connection.resumed(),
         });
-        let inner = connection.capacity(link.datagram.into()).saturating_sub(1);
-        let data_mtu = u16::try_from(inner).unwrap_or(u16::MAX);
+        // By arithmetic; the kernel may know more about the path already.
+        let data_mtu = link.inner(link.datagram.into()).min(link.known_mtu(io).unwrap_or(u16::MAX));
         if let Some(key) = link.key() {
             index.peers.insert(key, slot);
             index.add_neighbour(link.route.peer.ip(), slot);
@@ -162,14 +162,10 @@ impl Links {
     }
 
     /// The session wants no DTLS now.
-    pub(super) fn stop(&mut self, slot: usize, core: &mut Core, io: &mut Io, index: &mut Index) {
-        for link in &self.all {
-            let (established, reason) = match link.stage {
-                Stage::Handshaking => (false, "no answer in time"),
-                Stage::Active => (true, "given up"),
-                Stage::Retiring(_) => continue,
-            };
-            io.tell(PlaneEvent::DtlsDown { id: core.stats.id, established, reason: reason.into() });
+    pub(super) fn stop(&mut self, slot: usize, why: StopReason, core: &mut Core, io: &mut Io, index: &mut Index) {
+        for link in self.all.iter().filter(|link| !matches!(link.stage, Stage::Retiring(_))) {
+            let established = link.stage == Stage::Active;
+            io.tell(PlaneEvent::DtlsDown { id: core.stats.id, established, reason: why.name().into() });
         }
         (core.stats.dtls_suite, core.stats.dtls_version) = (None, None);
         self.remove_where(slot, io, index, |_| true);

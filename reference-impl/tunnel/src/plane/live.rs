@@ -71,6 +71,7 @@ impl Live {
             dtls_suite: None,
             dtls_version: None,
             mtu: 0,
+            dtls_mtu: 0,
         };
         Self {
             slot,
@@ -98,6 +99,7 @@ impl Live {
         let mut stats = self.core.stats.clone();
         stats.channel = self.core.session.outbound();
         stats.mtu = self.core.session.mtu();
+        stats.dtls_mtu = self.core.session.dtls_mtu();
         stats.tls_up = self.lane.is_some();
         stats
     }

@@ -20,9 +20,9 @@
 //! | `config`, `device`, `event`, `stats`, `handle` | what a program sees |
 //! | `worker`, `commands`, `turn` | the thread: waiting, orders, one turn of work |
 //! | `live`, `outputs` | one session, and what its core asks for |
-//! | `inbound`, `outbound`, `packet` | inner packets in both directions |
+//! | `inbound`, `outbound`, `packet`, `too_big` | inner packets in both directions, and what is told about those that are too large |
 //! | `lane`, `closing` | the TLS channel of a session, its replacement, and its orderly end |
-//! | `link`, `links`, `arrivals`, `udp` | DTLS: one association, those of a session, finding the right one, sockets |
+//! | `link`, `links`, `arrivals`, `udp`, `path` | DTLS: one association, those of a session, finding the right one, sockets, sizes |
 //! | `index`, `timers`, `io` | who is where, what is due, what all sessions share |
 
 mod arrivals;
@@ -42,8 +42,10 @@ mod live;
 mod outbound;
 mod outputs;
 mod packet;
+mod path;
 mod stats;
 mod timers;
+mod too_big;
 mod turn;
 mod udp;
 mod worker;

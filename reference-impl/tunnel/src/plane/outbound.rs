@@ -14,6 +14,9 @@ use super::packet::Packet;
 use super::udp::{Appended, Batch};
 use crate::net::clamp_mss;
 
+/// A datagram is too long for the path.
+struct TooLong;
+
 impl Live {
     /// Sends the inner packet that lies at `range` of `arena`; on DTLS it leaves with [`flush_batch`](Self::flush_batch).
     pub(super) fn send_packet(&mut self, packet: Packet, arena: &mut [u8], range: Range<usize>, io: &mut Io) {
@@ -30,7 +33,12 @@ impl Live {
         if packet.may_be_syn {
             clamp_mss(&mut arena[range.clone()], core.session.mtu());
         }
-        let on_dtls = core.session.outbound() == Channel::Dtls;
+        if io.role == Role::Server && range.len() > usize::from(core.session.mtu()) {
+            io.complain(&arena[range.clone()], core.session.mtu());
+        }
+        // What DTLS is not known to carry goes over TLS, by itself: what follows does not (AC-MTU-08).
+        let fits = range.len() <= usize::from(core.session.dtls_mtu()) || self.lane.is_none();
+        let on_dtls = core.session.outbound() == Channel::Dtls && fits;
         if on_dtls && self.links.active().is_some() {
             self.batch_packet(arena, range, io);
         } else if on_dtls && io.defects.has(Mutant::NeverFallsBack) {
@@ -110,12 +118,23 @@ impl Live {
             }
         }
         self.core.session.on_data_sent(Channel::Dtls, io.now);
+        if let Some(longest) = back.iter().map(Range::len).max() {
+            self.note_too_long(longest, io);
+        }
         for packet in back {
             let traffic = &mut self.core.stats.dtls;
             traffic.tx_packets -= 1;
             traffic.tx_bytes -= packet.len() as u64;
-            self.core.session.on_message_too_long(Channel::Dtls, packet.len(), io.now);
             self.write_packet(&arena[packet], io);
+        }
+    }
+
+    /// The kernel refused a datagram for its size: it knows something about the path.
+    fn note_too_long(&mut self, size: usize, io: &Io) {
+        let known = self.links.active().and_then(|link| link.known_mtu(io)).filter(|known| usize::from(*known) < size);
+        match known {
+            Some(known) => self.core.session.on_path_mtu(known, io.now),
+            None => self.core.session.on_message_too_long(Channel::Dtls, size, io.now),
         }
     }
 
@@ -129,19 +148,32 @@ impl Live {
                 }
             }
             Channel::Dtls => {
-                let mut record = io.buffer();
-                if let Some(link) = self.links.active()
-                    && link.connection.seal(&[&[kind.code()], payload], &mut record).is_ok()
-                    && let Some(udp) = link.udp(io)
-                    && let Err(error) = udp.send(link.route, &record, None)
-                    && super::udp::is_too_long(&error)
-                {
-                    self.core.session.on_message_too_long(Channel::Dtls, payload.len(), io.now);
+                if self.send_record(kind, payload, io).is_err() {
+                    self.note_too_long(payload.len(), io);
+                    if kind == PacketType::DpdResponse {
+                        // The peer learns that its request came, and that there is no way back for its size.
+                        let _ = self.send_record(kind, &[], io);
+                    }
                 }
-                record.clear();
-                io.recycle(record);
             }
         }
+    }
+
+    /// Sends one record on DTLS; an error means that it is too long, and all else is a loss like any other.
+    fn send_record(&mut self, kind: PacketType, payload: &[u8], io: &mut Io) -> Result<(), TooLong> {
+        let mut record = io.buffer();
+        let mut result = Ok(());
+        if let Some(link) = self.links.active()
+            && link.connection.seal(&[&[kind.code()], payload], &mut record).is_ok()
+            && let Some(udp) = link.udp(io)
+            && let Err(error) = udp.send(link.route, &record, None)
+            && super::udp::is_too_long(&error)
+        {
+            result = Err(TooLong);
+        }
+        record.clear();
+        io.recycle(record);
+        result
     }
 }
 

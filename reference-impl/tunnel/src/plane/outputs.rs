@@ -13,6 +13,8 @@ use super::live::Live;
 
 /// With the defect that loses packets at a switch, for how long.
 const DEFECTIVE_SILENCE: Duration = Duration::from_secs(3);
+/// Bytes of one of the last reads of a broken connection.
+const LAST_WORDS: usize = 16 * 1024;
 /// Rounds of settling in one turn; each is caused by the one before, and two or three are usual.
 const ROUNDS: usize = 32;
 
@@ -33,6 +35,7 @@ impl Live {
             if stuck.is_some_and(|at| io.now >= at) {
                 self.lose(LostReason::Broken, "the peer takes nothing of what is sent".into(), io);
             } else if let Some(Err(error)) = self.lane.as_mut().map(|lane| lane.flush(io)) {
+                self.hear_last_words(io);
                 self.lose(LostReason::Broken, error.to_string(), io);
             } else if !news {
                 break;
@@ -47,7 +50,7 @@ impl Live {
             Output::Send { channel, kind, payload } => self.send_control(channel, kind, &payload, io),
             Output::StartDtls { attempt } => self.start_dtls(Some(attempt), io),
             Output::RekeyDtls => self.start_dtls(None, io),
-            Output::StopDtls => self.links.stop(self.slot, &mut self.core, io, index),
+            Output::StopDtls(why) => self.links.stop(self.slot, why, &mut self.core, io, index),
             Output::SetMtu(mtu) => io.tell(PlaneEvent::Mtu { id, mtu }),
             Output::RekeyTls(method) => self.rekey_tls(method, io),
             Output::Lost(reason) => self.drop_lane(reason, String::new(), io),
@@ -78,8 +81,20 @@ impl Live {
         }
     }
 
-    /// The TLS channel is gone, as its socket says.
+    /// Reads what came before the connection broke: a DISCONNECT may be among it.
+    fn hear_last_words(&mut self, io: &mut Io) {
+        if let Some(lane) = &mut self.lane {
+            let (mut buffer, mut plain) = (vec![0; LAST_WORDS], Vec::new());
+            // Either way nothing more comes.
+            let _ = lane.read(&mut self.core, io, &mut buffer, &mut plain);
+        }
+    }
+
+    /// The TLS channel is gone, as its socket says. After the peer's farewell that is no news.
     pub(super) fn lose(&mut self, reason: LostReason, detail: String, io: &mut Io) {
+        if self.core.session.is_ended() {
+            return;
+        }
         // An alert that explains it may wait.
         if let Some(lane) = &mut self.lane {
             let _ = lane.flush(io);

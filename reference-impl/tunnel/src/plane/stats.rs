@@ -76,6 +76,8 @@ pub struct SessionStats {
     pub dtls_version: Option<Version>,
     /// Bytes of an inner packet.
     pub mtu: u16,
+    /// Bytes of the largest inner packet that goes over DTLS, when there is one; larger ones go over TLS.
+    pub dtls_mtu: u16,
 }
 
 impl SessionStats {

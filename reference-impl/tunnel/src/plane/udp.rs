@@ -1,5 +1,6 @@
 //! UDP sockets with segmentation offload, and batches of datagrams for them.
 
+use std::cell::Cell;
 use std::io;
 use std::io::IoSliceMut;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -7,8 +8,12 @@ use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{RcvBufForce, SndBufForce};
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use socket2::SockRef;
+
+use super::path::{know_the_path, path_mtu};
 
 /// What is asked for as a receive buffer, in bytes; the kernel gives as much of it as it may.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
@@ -36,17 +41,25 @@ pub(super) struct Route {
 pub(super) struct Udp {
     socket: UdpSocket,
     state: UdpSocketState,
+    /// How many datagrams one call may send; 1 where segmentation offload does not work.
+    segments: Cell<usize>,
 }
 
 impl Udp {
     /// Prepares a bound socket: non-blocking, no fragmentation, coalescing, destination addresses, large buffers.
     pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
         let state = UdpSocketState::new((&socket).into())?;
-        let options = SockRef::from(&socket);
-        // A small buffer costs speed, not function.
-        let _ = options.set_recv_buffer_size(RECEIVE_BUFFER);
-        let _ = options.set_send_buffer_size(SEND_BUFFER);
-        Ok(Self { socket, state })
+        // A small buffer costs speed, not function. Who may make a TUN device may have more than the system's limit, too.
+        if setsockopt(&socket, RcvBufForce, &RECEIVE_BUFFER).is_err() {
+            let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
+        }
+        if setsockopt(&socket, SndBufForce, &SEND_BUFFER).is_err() {
+            let _ = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER);
+        }
+        // Otherwise what is too long for the path would vanish there, again and again (AC-MTU-08).
+        know_the_path(&socket)?;
+        let segments = Cell::new(state.max_gso_segments().clamp(1, MAX_SEGMENTS));
+        Ok(Self { socket, state, segments })
     }
 
     /// Makes a socket that can reach `remote`, with a port of its own.
@@ -84,9 +97,9 @@ impl Udp {
         self.state.recv((&self.socket).into(), &mut slices, meta)
     }
 
-    /// How many datagrams one call may send.
-    fn segments(&self) -> usize {
-        self.state.max_gso_segments().min(MAX_SEGMENTS)
+    /// The largest datagram that the path carries as far as the kernel knows, in bytes of payload.
+    pub(super) fn largest(&self, route: Route) -> Option<usize> {
+        path_mtu(route)
     }
 }
 
@@ -126,13 +139,13 @@ impl Batch {
         if self.packets.is_empty() {
             self.segment = size;
             self.packets.push(packet);
-            return if udp.segments() == 1 { Appended::Full } else { Appended::Open };
+            return if udp.segments.get() == 1 { Appended::Full } else { Appended::Open };
         }
         if size > self.segment || self.records.len() > MAX_BATCH {
             return Appended::DoesNotFit;
         }
         self.packets.push(packet);
-        let full = size < self.segment || self.packets.len() >= udp.segments();
+        let full = size < self.segment || self.packets.len() >= udp.segments.get();
         if full { Appended::Full } else { Appended::Open }
     }
 
@@ -155,12 +168,16 @@ impl Batch {
         if error.kind() == io::ErrorKind::WouldBlock {
             return self.packets.len() as u64;
         }
-        // Offload does not work here, or one of the sizes is too large: one by one tells.
-        let mut lost = 0;
+        // Offload does not work here, or one of the sizes is too large: one by one tells. Kernels differ in what they say.
+        let (mut lost, mut all_fit) = (0, true);
         for (record, packet) in records.chunks(segment).zip(&self.packets) {
             if let Err(error) = udp.send(route, record, None) {
+                all_fit &= !is_too_long(&error);
                 lost += Self::refused(&error, packet.clone(), too_long);
             }
+        }
+        if all_fit && matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EIO)) {
+            udp.segments.set(1);
         }
         lost
     }
@@ -215,6 +232,21 @@ mod tests {
         let byte = u8::try_from(number).unwrap();
         batch.records().resize(start + size, byte);
         (start, batch.appended(start, number..number + 1, udp))
+    }
+
+    #[test]
+    fn the_receive_buffer_is_as_large_as_this_process_may_have() {
+        let (udp, ..) = pair();
+        let size = SockRef::from(&udp.socket).recv_buffer_size().unwrap();
+        let plain = UdpSocket::bind("127.0.0.1:0").unwrap();
+        // Linux tells twice what was asked for.
+        let wanted = if setsockopt(&plain, RcvBufForce, &RECEIVE_BUFFER).is_ok() {
+            2 * RECEIVE_BUFFER
+        } else {
+            SockRef::from(&plain).set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
+            SockRef::from(&plain).recv_buffer_size().unwrap()
+        };
+        assert_eq!(size, wanted);
     }
 
     #[test]

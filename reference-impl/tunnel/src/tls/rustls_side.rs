@@ -1,6 +1,6 @@
 //! The rustls side of a channel.
 
-use std::io::{IoSlice, Read, Write};
+use std::io::{BufRead, IoSlice, Write};
 
 use rustls::{Connection, ProtocolVersion};
 
@@ -28,11 +28,15 @@ impl RustlsSide {
         }
         let state = self.connection.process_new_packets()?;
         self.closed |= state.peer_has_closed();
-        let length = state.plaintext_bytes_to_read();
-        if length > 0 {
-            let start = out.len();
-            out.resize(start + length, 0);
-            self.connection.reader().read_exact(&mut out[start..])?;
+        // Straight from the library's memory, which holds one chunk for each record.
+        let mut left = state.plaintext_bytes_to_read();
+        while left > 0 {
+            let mut reader = self.connection.reader();
+            let chunk = reader.fill_buf()?;
+            let length = chunk.len().min(left);
+            out.extend_from_slice(&chunk[..length]);
+            reader.consume(length);
+            left = if length == 0 { 0 } else { left - length };
         }
         Ok(())
     }

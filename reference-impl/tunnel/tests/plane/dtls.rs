@@ -110,11 +110,13 @@ async fn udp_that_goes_silent_leads_back_to_tls_and_its_return_to_dtls() {
     pair.both_ways(1);
 
     relay.silent.store(true, Ordering::SeqCst);
-    let down = |event: &PlaneEvent| match event {
-        PlaneEvent::DtlsDown { established, .. } => Some(*established),
+    let told = |event: &PlaneEvent| match event {
+        PlaneEvent::DtlsDown { established, reason, .. } => Some(format!("down {established} {reason}")),
+        PlaneEvent::Transport { channel: Channel::Tls, .. } => Some("tls".to_owned()),
         _ => None,
     };
-    assert!(pair.client.wait("DtlsDown", down).await);
+    let order = [pair.client.wait("DtlsDown", told).await, pair.client.wait("Transport", told).await];
+    assert_eq!(order, ["down true dead peer", "tls"], "the cause comes before what follows from it");
     pair.both_on(Channel::Tls).await;
     pair.both_ways(2);
 

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
-use reference_cstp::frame::reason;
+use reference_cstp::frame::{Disconnect, PacketType, header, reason};
 use reference_cstp::session::{EndReason, LostReason, Role};
 use reference_tunnel::plane::{Device, Farewell, Plane, PlaneConfig, PlaneEvent, SessionId};
 
@@ -30,6 +30,56 @@ async fn a_disconnect_ends_both_sides_with_its_reason() {
     assert!(disconnect.frees_session() && disconnect.text == "enough");
     assert!(pair.server.plane_stats().await.sessions.is_empty());
     pair.stop();
+}
+
+/// The first of the two things that an end may look like.
+fn end_or_loss(event: &PlaneEvent) -> Option<String> {
+    match event {
+        PlaneEvent::Ended { reason: EndReason::Disconnect(disconnect), .. } => Some(format!("{:?}", disconnect.reason)),
+        PlaneEvent::Ended { .. } | PlaneEvent::Lost { .. } => Some(format!("{event:?}")),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_disconnect_that_comes_with_the_close_is_no_loss() {
+    let mut pair = Pair::new();
+    let plan = Plan::new(&pair, Family::None);
+    let (client, server) = pair.connect(plan.libraries, plan.version);
+    let (client, server) = plan.attaches(client, server);
+    pair.client.handle.attach(client);
+    let farewell = Farewell::Disconnect { reason: reason::USER, text: String::new() };
+    pair.client.handle.detach(SessionId(1), farewell);
+    pair.client.wait("Ended", ended).await;
+    // The server finds the farewell, close_notify and the end of the connection all at once.
+    pair.server.handle.attach(server);
+    assert_eq!(pair.server.wait("the end", end_or_loss).await, "Some(176)");
+    pair.stop();
+}
+
+/// Some clients close without reading what is on its way to them, and the server notices that when it writes.
+#[tokio::test]
+async fn a_disconnect_in_front_of_a_reset_is_no_loss() {
+    for round in 0..25 {
+        let mut pair = Pair::new();
+        let plan = Plan::new(&pair, Family::None);
+        let ((tcp, mut tls), server) = pair.connect(plan.libraries, plan.version);
+        let (_, server) = plan.attaches(pair.connect(plan.libraries, plan.version).0, server);
+        pair.server.handle.attach(server);
+        let device = pair.server.device.try_clone().unwrap();
+        let flood = std::thread::spawn(move || {
+            let packet = packet(SERVER, CLIENT, 1, 1400);
+            (0..3000).for_each(|_| drop(device.send(&packet)));
+        });
+        std::thread::sleep(Duration::from_millis(2 + round % 5));
+        let payload = Disconnect { reason: Some(reason::USER), text: String::new() }.to_payload();
+        tls.write_record(&[&header(PacketType::Disconnect, payload.len()).unwrap(), &payload]).unwrap();
+        (&tcp).write_all(tls.output()).unwrap();
+        drop(tcp);
+        assert_eq!(pair.server.wait("the end", end_or_loss).await, "Some(176)", "round {round}");
+        flood.join().unwrap();
+        pair.stop();
+    }
 }
 
 #[tokio::test]

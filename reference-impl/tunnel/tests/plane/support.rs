@@ -313,6 +313,8 @@ pub fn defects(mutant: reference_cstp::defects::Mutant) -> Defects {
 pub struct Relay {
     pub address: SocketAddr,
     pub silent: Arc<AtomicBool>,
+    /// What is longer vanishes, in bytes of payload.
+    pub largest: Arc<AtomicUsize>,
     /// How often the server saw the client from a new port.
     pub moves: Arc<AtomicUsize>,
     over: Arc<AtomicBool>,
@@ -324,13 +326,21 @@ impl Relay {
         let address = front.local_addr().unwrap();
         let [silent, over] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
         let moves = Arc::new(AtomicUsize::new(0));
-        let relay = Self { address, silent: Arc::clone(&silent), moves: Arc::clone(&moves), over: Arc::clone(&over) };
+        let largest = Arc::new(AtomicUsize::new(usize::MAX));
+        let relay = Self {
+            address,
+            silent: Arc::clone(&silent),
+            largest: Arc::clone(&largest),
+            moves: Arc::clone(&moves),
+            over: Arc::clone(&over),
+        };
         thread::spawn(move || {
             let mut backs: Vec<(SocketAddr, UdpSocket)> = Vec::new();
             let (mut moved, mut buffer) = (0, vec![0; 65_536]);
             front.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
             while !over.load(Ordering::SeqCst) {
-                let pass = !silent.load(Ordering::SeqCst);
+                let (silent, largest) = (silent.load(Ordering::SeqCst), largest.load(Ordering::SeqCst));
+                let pass = |length| !silent && length <= largest;
                 if moves.load(Ordering::SeqCst) != moved {
                     moved = moves.load(Ordering::SeqCst);
                     backs.iter_mut().for_each(|(_, back)| *back = back_socket(server));
@@ -340,13 +350,13 @@ impl Relay {
                         backs.push((from, back_socket(server)));
                     }
                     let (_, back) = backs.iter().find(|(client, _)| *client == from).unwrap();
-                    if pass {
+                    if pass(length) {
                         let _ = back.send(&buffer[..length]);
                     }
                 }
                 for (client, back) in &backs {
                     while let Ok(length) = back.recv(&mut buffer) {
-                        if pass {
+                        if pass(length) {
                             let _ = front.send_to(&buffer[..length], client);
                         }
                     }

@@ -86,8 +86,22 @@ impl Authority {
         fs::write(path, self.certificate.to_pem().unwrap()).unwrap();
     }
 
-    /// Writes a revocation list of these serial numbers, by the program `openssl`.
+    /// Writes a revocation list of these serial numbers.
     pub(crate) fn revoke(&self, folder: &Path, serials: &[u32]) {
+        self.revoke_with(folder, serials, &[]);
+    }
+
+    /// The same, outdated since 2024.
+    pub(crate) fn revoke_long_ago(&self, folder: &Path, serials: &[u32]) {
+        self.revoke_with(
+            folder,
+            serials,
+            &["-crl_lastupdate", "20240101000000Z", "-crl_nextupdate", "20240102000000Z"],
+        );
+    }
+
+    /// Asks the program `openssl` for it.
+    fn revoke_with(&self, folder: &Path, serials: &[u32], times: &[&str]) {
         let at = |name: &str| folder.join(name).display().to_string();
         fs::write(at("ca-own.key"), self.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
         self.write(&folder.join("ca-own.pem"));
@@ -114,6 +128,7 @@ impl Authority {
                 &at("ca-own.pem"),
             ])
             .args(["-out", &at("crl.pem")])
+            .args(times)
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
