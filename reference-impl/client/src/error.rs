@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use reference_cstp::login::LoginError;
+
 use crate::exit::Exit;
 use crate::trust::Refusal;
 
@@ -29,7 +31,7 @@ pub(crate) enum ClientError {
     #[error("talk to {host}: {reason}")]
     Http { host: String, reason: String },
     #[error("log in: {0}")]
-    Login(String),
+    Login(LoginError),
     #[error("log in: the form asks for {field}, and nothing answers it")]
     Unanswered { field: String },
     #[error("fetch {uri}: {reason}")]
@@ -119,7 +121,7 @@ impl ClientError {
             Self::Tls { .. } => "compare the TLS versions of both sides: --tls-min, --tls-max, --tls-backend".into(),
             Self::TlsSetup(_) => "check --certificate, --key, --ca-file and --crl".into(),
             Self::Http { .. } => "check that the URL is that of an AnyConnect gateway".into(),
-            Self::Login(_) => "check user, password, group and one-time secret".into(),
+            Self::Login(error) => login_hint(error).into(),
             Self::Unanswered { .. } => {
                 "give --user, --password-file, --group or --otp-secret-file, or run it on a terminal".into()
             }
@@ -144,8 +146,46 @@ impl ClientError {
     }
 }
 
+/// What the user can do about a login that failed.
+const fn login_hint(error: &LoginError) -> &'static str {
+    match error {
+        LoginError::Rejected { .. } | LoginError::Unanswered { .. } => {
+            "check user, password, group and one-time secret; the gateway's log may say more"
+        }
+        LoginError::UnknownGroup { .. } | LoginError::GroupNotAccepted(_) => {
+            "give one of the gateway's groups with --group, or none"
+        }
+        LoginError::CertificateRequired => "give --certificate and --key, of an authority that the gateway trusts",
+        LoginError::SsoRequired { .. } | LoginError::HostScanRequired | LoginError::HttpAuth(_) => {
+            "this client cannot do that: ask the gateway's administrator for a group with passwords or certificates"
+        }
+        LoginError::Http { .. }
+        | LoginError::NotVpn(_)
+        | LoginError::TooManyRedirects(_)
+        | LoginError::Redirect(_)
+        | LoginError::RedirectWithoutTarget
+        | LoginError::ForeignForm(_) => "check that the URL is that of an AnyConnect gateway",
+        LoginError::NoCookie | LoginError::TooManyRounds(_) => "the gateway is at fault: see its log",
+        LoginError::Transport(_) => "check the network, and the gateway's log",
+    }
+}
+
 impl From<io::Error> for ClientError {
     fn from(error: io::Error) -> Self {
         Self::Internal(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_client_cannot_do_is_not_blamed_on_the_password() {
+        let hint = |error| ClientError::Login(error).hint();
+        assert!(hint(LoginError::SsoRequired { page: None }).starts_with("this client cannot do that"));
+        assert!(hint(LoginError::HostScanRequired).starts_with("this client cannot do that"));
+        assert!(hint(LoginError::CertificateRequired).contains("--certificate"));
+        assert!(hint(LoginError::Rejected { reason: "no".into() }).contains("password"));
     }
 }

@@ -222,7 +222,7 @@ fn word(value: &impl Serialize) -> String {
 }
 
 /// A text of the peer without characters that would steer a terminal or make a second line.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

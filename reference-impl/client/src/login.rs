@@ -134,8 +134,9 @@ async fn ask(login: &mut LoginClient, form: &Form) {
     if !terminal::is_there() {
         return login.decline();
     }
-    for line in [&form.message, &form.error].into_iter().flatten() {
-        tracing::info!("the gateway says: {line}");
+    // What the gateway complains of has been told already.
+    if let Some(message) = &form.message {
+        terminal::show(message);
     }
     for field in &form.fields {
         let question = match &field.kind {
@@ -155,7 +156,7 @@ async fn ask(login: &mut LoginClient, form: &Form) {
 fn failure(error: LoginError) -> ClientError {
     match error {
         LoginError::Unanswered { fields } => ClientError::Unanswered { field: fields.join(", ") },
-        error => ClientError::Login(error.to_string()),
+        error => ClientError::Login(error),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use crate::events::printable;
+
 /// Whether somebody can be asked.
 pub(crate) fn is_there() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
@@ -14,9 +16,9 @@ pub(crate) async fn ask(question: &str, secret: bool) -> Option<String> {
     if !is_there() {
         return None;
     }
-    let mut stderr = io::stderr();
-    let _ = write!(stderr, "{question} ");
+    // Whoever types at once must not see it either.
     let hidden = if secret { Hidden::begin() } else { None };
+    let _ = write!(io::stderr(), "{} ", harmless(question));
     let answer = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).map(|length| (length > 0).then_some(answer))
@@ -25,6 +27,16 @@ pub(crate) async fn ask(question: &str, secret: bool) -> Option<String> {
     drop(hidden);
     let answer = answer.ok()?.ok()??;
     Some(answer.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Shows a text that belongs to a question.
+pub(crate) fn show(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", harmless(text));
+}
+
+/// Lines of a gateway must not give orders to the terminal.
+fn harmless(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }
 
 /// As long as it lives, the terminal does not show what is typed.
@@ -45,4 +57,15 @@ impl Drop for Hidden {
 
 fn stty(argument: &str) -> bool {
     std::process::Command::new("stty").arg(argument).status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_gives_no_orders() {
+        let shown = harmless("Code\u{1b}]0;x\u{7}:\nsecond line");
+        assert!(shown.ends_with(":\nsecond line") && !shown.contains(['\u{1b}', '\u{7}']), "{shown:?}");
+    }
 }

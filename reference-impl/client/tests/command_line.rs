@@ -44,6 +44,8 @@ fn mistakes_are_exit_64_and_name_what_is_wrong() {
         (&["connect", "vpn.example.org", "--mutant", "leaks-dns"], "--i-know-this-is-broken"),
         (&["connect", "vpn.example.org", "--resolve", "vpn.example.org"], "--resolve: it is not HOST:ADDRESS"),
         (&["connect", "vpn.example.org", "--mtu", "100"], "--mtu"),
+        (&["connect", "vpn.example.org", "--reconnect-timeout", "18446744073709551615"], "--reconnect-timeout"),
+        (&["connect", "vpn.example.org", "--force-dpd", "2147483648"], "--force-dpd"),
         (&["connect", "vpn.example.org", "--nonsense"], "--nonsense"),
     ] {
         let outcome = Program::run(arguments, "");
@@ -61,6 +63,29 @@ fn files_that_cannot_be_read_are_exit_66() {
         assert_eq!(outcome.code, 66, "{option}: {outcome:?}");
         assert!(outcome.says("/nonexistent: No such file or directory"), "{option}: {outcome:?}");
         assert!(outcome.says("hint: "), "{option}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_journal_that_cannot_be_is_exit_66() {
+    for arguments in [&["cleanup", "--journal", "/proc/no"][..], &["connect", "127.0.0.1:1", "--journal", "/proc/no"]] {
+        let outcome = Program::run(arguments, "");
+        assert_eq!(outcome.code, 66, "{outcome:?}");
+        assert!(outcome.says("failed to write the journal to /proc/no: "), "{outcome:?}");
+    }
+}
+
+#[test]
+fn every_exit_code_is_in_the_readme() {
+    const README: &str = include_str!("../../README.md");
+    let help = Program::run(&["--help"], "").stdout;
+    let (_, codes) = help.split_once("Exit codes:\n").unwrap();
+    let codes: Vec<&str> =
+        codes.lines().filter_map(|line| line.trim().split_once("  ")).map(|(code, _)| code).collect();
+    assert_eq!(codes.len(), 13, "{help}");
+    for code in codes {
+        let row = README.lines().find(|line| line.starts_with(&format!("| {code} |")));
+        assert!(row.is_some_and(|row| !row.starts_with(&format!("| {code} | |"))), "{code}: {row:?}");
     }
 }
 

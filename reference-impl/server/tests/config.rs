@@ -122,6 +122,7 @@ fn mistakes_are_named_with_place_and_hint() {
         ("tls:\n", "limits: {requests: 1}\ntls:\n"),
         ("tls:\n", "listen: {addresses: []}\ntls:\n"),
         ("tls:\n", "listen: {tcp-port: 70000}\ntls:\n"),
+        ("tls:\n", "limits: {sessions: many}\ntls:\n"),
         ("tls:\n", "client-profile: {uri: /p.xml}\ntls:\n"),
         ("tls:\n", "client-profile: {path: p.xml, uri: ../p.xml}\ntls:\n"),
         ("tls:\n", "groups: [{name: a}, {name: a}]\ntls:\n"),

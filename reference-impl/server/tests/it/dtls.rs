@@ -42,18 +42,27 @@ pub(crate) fn shake(server: &Server, config: ClientConfig) -> (UdpSocket, Connec
     (socket, connection)
 }
 
-/// Asks over DTLS and returns what comes back.
+/// Asks over DTLS and returns the answer; the server's own questions, which test the path, are answered meanwhile.
 fn ask(socket: &UdpSocket, connection: &mut Connection, payload: &[u8]) -> Vec<u8> {
-    let mut datagram = Vec::new();
-    connection.seal(&[&[PacketType::DpdRequest.code()], payload], &mut datagram).unwrap();
+    let send = |connection: &mut Connection, kind: PacketType, payload: &[u8]| {
+        let mut datagram = Vec::new();
+        connection.seal(&[&[kind.code()], payload], &mut datagram).unwrap();
+        socket.send(&datagram).unwrap();
+    };
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket.send(&datagram).unwrap();
-    let (mut buffer, mut answer) = ([0; 2048], Vec::new());
-    while answer.is_empty() {
+    send(connection, PacketType::DpdRequest, payload);
+    let mut buffer = [0; 2048];
+    loop {
         let length = socket.recv(&mut buffer).unwrap();
-        connection.receive(&mut buffer[..length], Instant::now(), &mut |plain| answer = plain.to_vec()).unwrap();
+        let mut came = Vec::new();
+        connection.receive(&mut buffer[..length], Instant::now(), &mut |plain| came.push(plain.to_vec())).unwrap();
+        for plain in came {
+            if plain[0] != PacketType::DpdRequest.code() {
+                return plain;
+            }
+            send(connection, PacketType::DpdResponse, &plain[1..]);
+        }
     }
-    answer
 }
 
 pub(crate) fn bytes(reply: &Response, name: &str) -> Vec<u8> {

@@ -401,6 +401,22 @@ fn a_flood_of_client_hellos_over_udp_disturbs_no_session_without_cookies() {
     udp_flood(false);
 }
 
+/// A ClientHello of every length, by itself and from another address than the session's.
+#[test]
+fn a_client_hello_that_is_cut_anywhere_disturbs_no_session() {
+    let ground = Ground::new();
+    let server = ground.start(&Parts::default());
+    let mut alice = session(&ground, &server, "alice");
+    let hello = dtls_hello(&alice.id);
+    let mut flooder = Flooder::new(&[2], server.udp_port.unwrap());
+    for length in 0..hello.len() {
+        flooder.send(&hello[..length]);
+        alice.exchange(u32::try_from(length).unwrap());
+    }
+    flooder.listen();
+    assert_eq!((flooder.sent.0, flooder.back), (hello.len(), 0));
+}
+
 /// AC-CSTP-02: a packet that is none is dropped and the session goes on; a frame that is none ends the session.
 #[test]
 fn malformed_packets_are_dropped_and_malformed_frames_end_the_session() {

@@ -224,7 +224,8 @@ impl Hook {
     /// an error here.
     ///
     /// # Errors
-    /// When it cannot be started, or takes longer than its limit; then it is killed with all that it started.
+    /// When it cannot be started, or takes longer than its limit; then it is killed with all that it started. That
+    /// happens as well when nobody waits for the end any more.
     pub async fn run(&self, reason: Reason, facts: &HookFacts) -> Result<ExitStatus, NetError> {
         let failed = |source| NetError::Hook { command: self.command.clone(), reason: reason.name(), source };
         let mut command = Command::new("/bin/sh");
@@ -235,17 +236,29 @@ impl Hook {
             }
         }
         let mut child = command.envs(facts.environment(reason)).kill_on_drop(true).spawn().map_err(failed)?;
-        let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
         match tokio::time::timeout(self.limit, child.wait()).await {
-            Ok(status) => status.map_err(failed),
+            Ok(status) => {
+                group.0 = None;
+                status.map_err(failed)
+            }
             Err(_) => {
-                if let Some(group) = group {
-                    // It has not been waited for, so the number is still its own.
-                    let _ = killpg(group, Signal::SIGKILL);
-                }
+                drop(group);
                 let _ = child.wait().await;
                 Err(NetError::HookTimeout { command: self.command.clone(), reason: reason.name(), limit: self.limit })
             }
+        }
+    }
+}
+
+/// A script and all that it started; killed when dropped.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It has not been waited for, so the number is still its own.
+            let _ = killpg(group, Signal::SIGKILL);
         }
     }
 }

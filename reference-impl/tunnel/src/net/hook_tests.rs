@@ -125,6 +125,21 @@ async fn a_script_that_hangs_is_killed_with_its_children() {
     assert!(begin.elapsed() < Duration::from_secs(30));
 }
 
+#[tokio::test]
+async fn a_script_for_which_nobody_waits_any_more_is_killed_with_its_children() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let hook = Hook::new(format!("sleep 60 > '{}'; true", pipe.display()), Duration::from_secs(50));
+    let reader = std::thread::spawn(move || std::fs::read(pipe));
+    let begin = Instant::now();
+    let facts = facts();
+    let given_up = tokio::time::timeout(Duration::from_millis(300), hook.run(Reason::Connect, &facts)).await;
+    assert!(given_up.is_err());
+    assert_eq!(reader.join().unwrap().unwrap(), b"");
+    assert!(begin.elapsed() < Duration::from_secs(30));
+}
+
 #[test]
 fn inherited_variables_of_the_interface_are_known() {
     for name in ["CISCO_SPLIT_INC", "CISCO_SPLIT_INC_7_ADDR", "CISCO_IPV6_SPLIT_EXC_0_MASKLEN", "reason", "TUNDEV"] {

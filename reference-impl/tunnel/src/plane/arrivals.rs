@@ -178,7 +178,7 @@ pub(super) fn own(live: &mut Live, number: usize, peer: SocketAddr, datagram: &m
 
 /// Whether the first record is a ClientHello in clear.
 fn is_client_hello(datagram: &[u8]) -> bool {
-    is_in_clear(datagram) && datagram[0] == HANDSHAKE && datagram[HEADER] == CLIENT_HELLO
+    is_in_clear(datagram) && datagram.first() == Some(&HANDSHAKE) && datagram.get(HEADER) == Some(&CLIENT_HELLO)
 }
 
 /// Whether the first record belongs to epoch 0.

@@ -35,13 +35,16 @@ pub(crate) enum Verdict {
     Refused(String),
 }
 
+/// Inputs with their states.
+pub(crate) type Samples = Vec<(usize, Vec<u8>)>;
+
 /// Something that reads what a peer sends.
 ///
 /// It panics when an answer is wrong: too long, not readable itself, or one that only a forger could get.
 pub(crate) trait Parser {
     fn name(&self) -> &'static str;
     /// Valid inputs, each with the number of the state in which it is one.
-    fn samples(&self) -> Vec<(usize, Vec<u8>)>;
+    fn samples(&self) -> Samples;
     /// Brings a live peer to a state and returns what it says there, where a recording would be stale.
     fn prepare(&mut self, _state: usize) -> Option<Vec<u8>> {
         None
@@ -171,10 +174,14 @@ pub(crate) fn run(plan: &Plan) -> Report {
             let desk = Desk::default();
             let own = Arc::clone(&desk);
             std::thread::spawn(move || {
-                let mut parsers: Vec<Option<Box<dyn Parser>>> = entries.iter().map(|_| None).collect();
+                let mut parsers: Vec<Option<(Box<dyn Parser>, Samples)>> = entries.iter().map(|_| None).collect();
                 while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let parser = parsers[piece.entry].get_or_insert_with(entries[piece.entry].make);
-                    if sender.send(work(parser.as_mut(), seed, *piece, &own)).is_err() {
+                    let (parser, samples) = parsers[piece.entry].get_or_insert_with(|| {
+                        let parser = (entries[piece.entry].make)();
+                        let samples = parser.samples();
+                        (parser, samples)
+                    });
+                    if sender.send(work(parser.as_mut(), samples, seed, *piece, &own)).is_err() {
                         break;
                     }
                 }
@@ -237,17 +244,16 @@ fn stuck(desks: &[Desk], seen: &mut [usize], failures: &mut Vec<Failure>) {
     }
 }
 
-fn work(parser: &mut dyn Parser, seed: u64, piece: Piece, desk: &Desk) -> Found {
+fn work(parser: &mut dyn Parser, samples: &Samples, seed: u64, piece: Piece, desk: &Desk) -> Found {
     let name = parser.name();
     let refuses = parser.refuses();
     let mut found = Found { entry: piece.entry, name, refuses, tally: Tally::default(), failures: Vec::new() };
-    let samples = parser.samples();
     if piece.from == 0 {
         for case in regressions::of(name) {
             parser.prepare(case.state);
             one(parser, case, "regression".into(), desk, &mut found);
         }
-        for (state, sample) in &samples {
+        for (state, sample) in samples {
             let input = parser.prepare(*state).unwrap_or_else(|| sample.clone());
             let case = Case { state: *state, dice: 0, input };
             let accepted = found.tally.accepted;
@@ -263,9 +269,9 @@ fn work(parser: &mut dyn Parser, seed: u64, piece: Piece, desk: &Desk) -> Found 
         // Each input depends on its own number alone, so that it can be had without those before it.
         let mut dice = Dice(seed ^ name.bytes().fold(number as u64, |sum, byte| sum.rotate_left(9) ^ u64::from(byte)));
         let dice = &mut Dice(dice.next());
-        let (state, sample) = dice.pick(&samples);
+        let (state, sample) = dice.pick(samples);
         let valid = parser.prepare(*state);
-        let input = mutate(valid.as_ref().unwrap_or(sample), &samples, dice);
+        let input = mutate(valid.as_ref().unwrap_or(sample), samples, dice);
         let case = Case { state: *state, dice: dice.next(), input };
         one(parser, case, format!("number {number}"), desk, &mut found);
     }

@@ -38,25 +38,25 @@ const MUTATIONS: usize = 100_000;
 
 /// Every parser with its share of the mutations: cheap ones get many.
 const ENTRIES: &[Entry] = &[
-    Entry { make: || Box::new(http::Requests::new()), share: 10_000 },
-    Entry { make: || Box::new(http::Responses::new()), share: 10_000 },
+    Entry { make: || Box::new(http::Requests::new()), share: 8_000 },
+    Entry { make: || Box::new(http::Responses::new()), share: 8_000 },
     Entry { make: || Box::new(documents::Clients::new()), share: 8_000 },
     Entry { make: || Box::new(documents::Servers::new()), share: 8_000 },
     Entry { make: || Box::new(documents::Urls::new()), share: 1_000 },
-    Entry { make: || Box::new(dialogue::ClientSide::new()), share: 3_000 },
-    Entry { make: || Box::new(dialogue::ServerSide::new()), share: 3_000 },
+    Entry { make: || Box::new(dialogue::ClientSide::new()), share: 2_000 },
+    Entry { make: || Box::new(dialogue::ServerSide::new()), share: 2_000 },
     Entry { make: || Box::new(dialogue::Downloads::new()), share: 1_000 },
-    Entry { make: || Box::new(connect::Requests::new()), share: 5_000 },
-    Entry { make: || Box::new(connect::Replies::new()), share: 5_000 },
-    Entry { make: || Box::new(frames::Frames::new()), share: 8_000 },
-    Entry { make: || Box::new(frames::Control::new()), share: 4_000 },
+    Entry { make: || Box::new(connect::Requests::new()), share: 4_000 },
+    Entry { make: || Box::new(connect::Replies::new()), share: 4_000 },
+    Entry { make: || Box::new(frames::Frames::new()), share: 11_000 },
+    Entry { make: || Box::new(frames::Control::new()), share: 5_000 },
     Entry { make: || Box::new(frames::Compressed::new()), share: 8_000 },
-    Entry { make: || Box::new(dtls::Hellos::new()), share: 6_000 },
-    Entry { make: || Box::new(dtls::Handshakes::new()), share: 6_000 },
+    Entry { make: || Box::new(dtls::Hellos::new()), share: 8_000 },
+    Entry { make: || Box::new(dtls::Handshakes::new()), share: 7_000 },
     Entry { make: || Box::new(dtls::Records::new()), share: 5_000 },
-    Entry { make: || Box::new(tls::Channels::rustls()), share: 1_500 },
-    Entry { make: || Box::new(tls::Channels::openssl()), share: 1_500 },
-    Entry { make: || Box::new(packets::Segments::new()), share: 6_000 },
+    Entry { make: || Box::new(tls::Channels::rustls()), share: 1_000 },
+    Entry { make: || Box::new(tls::Channels::openssl()), share: 1_000 },
+    Entry { make: || Box::new(packets::Segments::new()), share: 8_000 },
 ];
 
 #[tokio::test]

@@ -249,3 +249,24 @@ fn the_sender_inside_hears_what_the_path_carries() {
         pair.stop();
     });
 }
+
+/// A request whose answer has no room on the way back is answered all the same, with nothing: the peer knows that it came.
+#[test]
+fn a_request_that_is_too_large_for_the_way_back_gets_an_empty_answer() {
+    in_namespace("sizes::a_request_that_is_too_large_for_the_way_back_gets_an_empty_answer", 65_536, async |handle| {
+        narrow(&handle, SMALL).await;
+        let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let mut pair = Pair::with(|_| {}, |config| config.udp = vec![socket]);
+        // The way to this address is wide, the way back to the client is not.
+        let remote = (Ipv4Addr::new(127, 0, 0, 77), port).into();
+        let mut plan = Plan { remote, ..Plan::new(&pair, Family::Psk) };
+        plan.client.mtu = MtuPlan { tls: 1400, dtls: None, probe: true, floor: 576 };
+        pair.attach(&plan);
+        assert_eq!(pair.client.wait("Mtu", mtu_of).await, INNER, "the largest that comes back in full");
+        let heard = pair.client.plane_stats().await.udp_rx;
+        // Each of the sizes between was asked for four times; without those answers less than twenty would have come.
+        assert!(heard > 25, "{heard}");
+        pair.stop();
+    });
+}
