@@ -92,7 +92,11 @@ pub fn tls_sessions(seen: &[HandshakeSeen], since: Micros, wanted: usize) -> Che
         .filter(|message| message.at >= since && message.message == HandshakeMessage::TlsClientHello)
         .collect();
     let frames: Vec<String> = begun.iter().map(|message| message.frame.to_string()).collect();
-    let said = format!("{} TLS sessions were begun (frames {})", begun.len(), frames.join(", "));
+    let said = match begun.len() {
+        0 => "no TLS session was begun".to_owned(),
+        1 => format!("one TLS session was begun (frame {})", frames.join(", ")),
+        many => format!("{many} TLS sessions were begun (frames {})", frames.join(", ")),
+    };
     if begun.len() == wanted {
         CheckOutcome::pass(said)
     } else {
