@@ -42,6 +42,17 @@ async fn every_family_comes_up_and_carries_data() {
 
 #[tokio::test]
 async fn nothing_is_lost_at_the_switch() {
+    // On a busy machine the handshake may be done before the first packet: such a round has no switch to look at.
+    for _ in 0..20 {
+        if a_round_loses_nothing().await {
+            return;
+        }
+    }
+    panic!("no round had a switch under load");
+}
+
+/// Sends in both directions while DTLS comes up; says whether both channels carried some of it.
+async fn a_round_loses_nothing() -> bool {
     let mut pair = Pair::new();
     pair.attach(&Plan::new(&pair, Family::Psk));
     let (client, server) = (pair.client.device.try_clone().unwrap(), pair.server.device.try_clone().unwrap());
@@ -66,13 +77,14 @@ async fn nothing_is_lost_at_the_switch() {
     });
     senders.into_iter().for_each(|sender| sender.join().unwrap());
     let stats = pair.client.stats().await;
-    assert!(stats.tls.tx_packets > 0 && stats.dtls.tx_packets > 0, "no switch under load: {stats:?}");
+    assert_eq!(stats.tls.tx_packets + stats.dtls.tx_packets, u64::from(count), "{stats:?}");
     let switched = |event: &PlaneEvent| match event {
         PlaneEvent::Transport { channel, .. } => Some(*channel),
         _ => None,
     };
     assert_eq!(pair.client.wait("Transport", switched).await, Channel::Dtls);
     pair.stop();
+    stats.tls.tx_packets > 0 && stats.dtls.tx_packets > 0
 }
 
 #[tokio::test]
