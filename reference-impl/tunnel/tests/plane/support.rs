@@ -345,7 +345,9 @@ impl Relay {
                     moved = moves.load(Ordering::SeqCst);
                     backs.iter_mut().for_each(|(_, back)| *back = back_socket(server));
                 }
-                while let Ok((length, from)) = front.recv_from(&mut buffer) {
+                // In turns: a client that never pauses must not keep the answers from it.
+                for _ in 0..16 {
+                    let Ok((length, from)) = front.recv_from(&mut buffer) else { break };
                     if !backs.iter().any(|(client, _)| *client == from) {
                         backs.push((from, back_socket(server)));
                     }
