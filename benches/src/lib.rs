@@ -15,6 +15,7 @@ pub mod run;
 pub mod sessions;
 mod statistics;
 pub mod topology;
+pub mod traces;
 pub mod traffic;
 
 pub use statistics::Summary;

@@ -5,6 +5,7 @@ mod cells;
 mod frames;
 mod sessions;
 mod set_up;
+mod traces;
 mod tunnels;
 mod wires;
 
@@ -43,6 +44,7 @@ pub const SECTIONS: &[(&str, Section)] = &[
     ("accuracy", accuracy::report),
     ("frames", frames::report),
     ("cells", cells::report),
+    ("traces", traces::report),
     ("tunnels", tunnels::report),
     ("sessions", sessions::report),
 ];

@@ -5,18 +5,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The folders that the crate reads; the rest of `scenarios/` (goldens, captures) belongs to others.
-const FOLDERS: [&str; 6] = ["cases", "expectations", "faults", "peers", "suites", "topologies"];
+/// The folders that the crate reads, and how the names of their files end; the captures beside goldens belong to others.
+const FOLDERS: [(&str, &str); 7] = [
+    ("cases", "yaml"),
+    ("expectations", "yaml"),
+    ("faults", "yaml"),
+    ("goldens", "golden"),
+    ("peers", "yaml"),
+    ("suites", "yaml"),
+    ("topologies", "yaml"),
+];
 
 fn main() -> io::Result<()> {
     let root = fs::canonicalize("../../scenarios")?;
     println!("cargo::rerun-if-changed={}", root.join("capabilities.yaml").display());
     let mut files = vec![root.join("capabilities.yaml")];
-    for folder in FOLDERS {
+    for (folder, ending) in FOLDERS {
         println!("cargo::rerun-if-changed={}", root.join(folder).display());
-        collect(&root.join(folder), &mut files);
+        collect(&root.join(folder), ending, &mut files);
     }
-    files.retain(|file| file.is_file() && file.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
     let lines: String = files
         .iter()
@@ -26,15 +33,15 @@ fn main() -> io::Result<()> {
     fs::write(out.join("builtin.rs"), format!("&[\n{lines}]\n"))
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+fn collect(folder: &Path, ending: &str, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if entry.file_name().to_string_lossy().starts_with('.') {
             continue;
         }
         if path.is_dir() {
-            collect(&path, files);
-        } else {
+            collect(&path, ending, files);
+        } else if path.extension().is_some_and(|extension| extension == ending) {
             files.push(path);
         }
     }

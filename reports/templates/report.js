@@ -9,6 +9,7 @@
   const main = $("main");
   let open = null;
   let opener = null;
+  let wanted = null; // the frame that the address names
 
   // An element. `attributes` are set as attributes, strings among the children become text.
   const h = (tag, attributes, ...children) => {
@@ -69,13 +70,19 @@
     $("shown").textContent = any ? `${count} of ${cells.length} cells` : "";
   };
 
-  const save = () => {
-    const wanted = filter();
+  const state = (frame) => {
+    const chosen = filter();
     const state = new URLSearchParams();
-    if (wanted.verdicts.length) state.set("verdict", wanted.verdicts.join(","));
-    for (const name of choices) if (wanted[name]) state.set(name, wanted[name]);
+    if (chosen.verdicts.length) state.set("verdict", chosen.verdicts.join(","));
+    for (const name of choices) if (chosen[name]) state.set(name, chosen[name]);
     if (open !== null) state.set("cell", cells[open].key);
-    history.replaceState(null, "", state.toString() ? `#${state}` : location.pathname + location.search);
+    if (open !== null && frame !== null) state.set("frame", frame);
+    return state.toString();
+  };
+
+  const save = () => {
+    const now = state(wanted);
+    history.replaceState(null, "", now ? `#${now}` : location.pathname + location.search);
   };
 
   const load = () => {
@@ -87,7 +94,7 @@
     for (const name of choices) $(name).value = state.get(name) || "";
     apply();
     const index = cells.findIndex((cell) => cell.key === state.get("cell"));
-    if (index >= 0) show(index); else close();
+    if (index >= 0) show(index, Number(state.get("frame")) || null); else close();
   };
 
   const changed = () => { apply(); save(); };
@@ -125,9 +132,177 @@
     return table(rows);
   };
 
+  // A link to an arrow of the diagram. What is filtered when it is followed stays filtered.
+  const arrow = (frame) => {
+    const link = h("a", { class: "arrow", href: `#${state(frame)}` }, `show frame ${frame}`);
+    link.addEventListener("click", () => {
+      link.hash = state(frame);
+      if (location.hash === link.hash) load();
+    });
+    return link;
+  };
+
   const checks = (cell) => cell.checks.length === 0 ? [] : section("Checks",
     h("table", { class: "checks" }, h("tbody", {}, cell.checks.map((check) => h("tr", {},
-      h("td", {}, verdict(check.verdict)), h("td", {}, h("code", {}, check.id)), h("td", {}, h("bdi", {}, check.message)))))));
+      h("td", {}, verdict(check.verdict)), h("td", {}, h("code", {}, check.id)),
+      h("td", {}, h("bdi", {}, check.message),
+        check.frame ? [" ", arrow(check.frame)] : null))))));
+
+  // ---- the ladder diagram; it is drawn already, and only copied, moved, hidden and scaled here
+
+  const kindOf = (row) => ["mark", "more"].find((kind) => row.classList.contains(kind)) || "line";
+  const heightOf = (svg, row) => Number(svg.dataset[kindOf(row)]);
+  // The switches that show a row.
+  const switchesOf = (row) => {
+    const view = row.dataset.view || "outer-flow";
+    return { mark: [], more: [view, "more"], line: [view] }[kindOf(row)];
+  };
+
+  // Where a frame is: the line that begins with it, else the shortest one that it is folded into.
+  const rowOf = (svg, frame) => {
+    const last = (row) => Number(row.dataset.last || row.dataset.frame);
+    const around = all(".row[data-frame]", svg).filter((row) => Number(row.dataset.frame) <= frame && frame <= last(row));
+    const length = (row) => row.classList.contains("hit") ? -2 : Number(row.dataset.frame) === frame ? -1 : last(row) - Number(row.dataset.frame);
+    return around.sort((a, b) => length(a) - length(b))[0] || null;
+  };
+
+  // Rows of some views leave, the others close up; long pauses between those that stay become breaks.
+  const arrange = (svg, shown) => {
+    const drawn = (name, attributes, ...children) => {
+      const element = document.createElementNS(svg.namespaceURI, name);
+      for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+      element.append(...children);
+      return element;
+    };
+    const [, , width] = svg.getAttribute("viewBox").split(" ").map(Number);
+    const rows = all(".row", svg);
+    const tops = [];
+    let y = Number(svg.dataset.top);
+    let last = null;
+    for (const old of all(".break", svg)) old.remove();
+    for (const row of rows) {
+      const stays = switchesOf(row).every((name) => shown.has(name));
+      row.toggleAttribute("hidden", !stays);
+      if (stays && row.dataset.at) {
+        const pause = last === null ? 0 : row.dataset.at - last;
+        if (pause >= svg.dataset.pause) {
+          rows[0].before(drawn("g", { class: "break", transform: `translate(0 ${y})` },
+            drawn("rect", { x: 0, y: 3, width, height: svg.dataset.break - 6 }),
+            drawn("text", { x: svg.dataset.middle, y: 16 }, `${(Math.floor(pause / 100) / 10).toFixed(1)} s later`)));
+          y += Number(svg.dataset.break);
+        }
+        last = row.dataset.at;
+      }
+      row.setAttribute("transform", `translate(0 ${y})`);
+      tops.push(y);
+      if (stays) y += heightOf(svg, row);
+    }
+    const height = y + Number(svg.dataset.bottom);
+    for (const band of all(".band", svg)) {
+      const end = band.dataset.to === undefined ? height : tops[band.dataset.to] + heightOf(svg, rows[band.dataset.to]);
+      for (const rect of all("rect", band)) {
+        rect.setAttribute("y", tops[band.dataset.from]);
+        rect.setAttribute("height", end - tops[band.dataset.from]);
+      }
+    }
+    for (const lane of all(".lane", svg)) lane.setAttribute("y2", height);
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    return [width, height];
+  };
+
+  const ladder = (svg, trace) => {
+    const box = h("div", { class: "ladder-box", tabindex: "0", role: "region", "aria-label": "ladder diagram" });
+    const heads = svg.querySelector(".heads");
+    const shown = new Set(trace.views.filter(([, , first]) => first).map(([view]) => view));
+    let size = svg.getAttribute("viewBox").split(" ").slice(2).map(Number);
+    let zoom = 1;
+    const within = (low, value, high) => Math.min(high, Math.max(low, value));
+    // The names of the hosts stay in sight.
+    const hold = () => heads.setAttribute("transform", `translate(0 ${box.scrollTop / zoom})`);
+    const scale = (to) => {
+      const middle = (box.scrollTop + box.clientHeight / 2) / zoom;
+      zoom = within(0.4, to, 3);
+      svg.setAttribute("width", Math.round(size[0] * zoom));
+      svg.setAttribute("height", Math.round(size[1] * zoom));
+      box.scrollTop = middle * zoom - box.clientHeight / 2;
+      hold();
+    };
+    const fit = () => scale(within(0.75, (box.clientWidth - 1) / size[0], 1.15));
+    const centre = (row) => {
+      const [inner, outer] = [row.querySelector("path, text").getBoundingClientRect(), box.getBoundingClientRect()];
+      box.scrollTop += inner.top + inner.height / 2 - outer.top - box.clientHeight / 2;
+      box.scrollLeft += Math.max(0, inner.right + 30 - outer.right);
+      hold();
+    };
+    const look = (frame, closer) => {
+      const row = rowOf(svg, frame);
+      for (const old of all(".looked-at", svg)) old.classList.remove("looked-at");
+      if (!row) return;
+      const off = all("input", views).filter((input) => !input.checked && switchesOf(row).includes(input.value));
+      for (const input of off) input.click();
+      row.classList.toggle("looked-at", !row.classList.contains("hit"));
+      if (closer) scale(Math.max(zoom, 1.3));
+      centre(row);
+    };
+    const choose = (view, on) => {
+      if (on) shown.add(view); else shown.delete(view);
+      // What one looks at stays where it is.
+      const top = (row) => row.getBoundingClientRect().top - box.getBoundingClientRect().top;
+      const below = all(".row:not([hidden])", svg).map((row) => [row, top(row)]).filter(([, at]) => at >= 0);
+      size = arrange(svg, shown);
+      scale(zoom);
+      const [row, at] = below.find(([row]) => !row.hasAttribute("hidden")) || [];
+      if (row) box.scrollTop += top(row) - at;
+    };
+    const views = h("span", { role: "group", "aria-label": "views" }, trace.views.map(([view, words, first]) =>
+      h("label", {}, h("input", { type: "checkbox", value: view, checked: first, change: (event) => choose(view, event.target.checked) }), words)));
+    const button = (label, words, click) => h("button", { type: "button", "aria-label": words, title: words, click }, label);
+    box.append(svg);
+    box.addEventListener("scroll", hold);
+    return {
+      look, fit,
+      parts: [
+        h("div", { class: "ladder-bar" }, views, h("span", { role: "group", "aria-label": "zoom" },
+          button("−", "smaller", () => scale(zoom / 1.25)), button("+", "larger", () => scale(zoom * 1.25)),
+          button("fit", "as wide as the panel", fit),
+          trace.frame ? button("failing packet", "zoom to the failing packet", () => look(trace.frame, true)) : null)),
+        h("p", { class: "ladder-legend" }, trace.layers.map(([layer, words]) => h("span", { class: layer }, words)),
+          svg.querySelector(".band") ? h("span", { class: "fault" }, "fault") : null,
+          trace.frame ? h("span", { class: "hit" }, "failing packet") : null),
+        box,
+      ],
+    };
+  };
+
+  // What is folded costs nothing until somebody opens it.
+  const trace = (cell, index, wrong) => {
+    const found = cell.trace;
+    if (!found) return [[], () => {}];
+    const text = found.text && cell.evidence
+      ? h("p", { class: "note" }, "as text: ", h("a", { href: `${cell.evidence.folder}/trace.txt` }, "trace.txt")) : null;
+    const notes = (found.notes || []).map((note) => h("p", { class: "note" }, h("bdi", {}, note)));
+    const template = $(`ladder-${index}`);
+    if (!template) {
+      const why = "The diagram is left out to keep the page small; cells that need attention come first.";
+      return [section("Trace", h("p", { class: "note" }, why), text), () => {}];
+    }
+    const unfold = wrong || wanted !== null;
+    const place = h("div", {});
+    const details = h("details", { class: "trace", open: unfold }, h("summary", {}, "Ladder diagram ", h("span", { class: "soft" }, found.summary)), place);
+    let made = null;
+    const fill = () => {
+      if (made || !details.open) return;
+      made = ladder(template.content.firstElementChild.cloneNode(true), found);
+      place.append(...made.parts);
+      made.fit();
+      if (wanted ?? found.frame) made.look(wanted ?? found.frame, false);
+    };
+    details.addEventListener("toggle", fill);
+    return [section("Trace", details, notes, text), () => {
+      fill();
+      if (wanted !== null) details.scrollIntoView({ block: "start" });
+    }];
+  };
 
   const share = (part, total) => `${Math.min(100, 100 * part / total)}%`;
 
@@ -190,7 +365,7 @@
 
   const files = (evidence) => section("Files", table([
     ["bundle", h("a", { href: `${evidence.folder}/` }, evidence.folder)],
-    ...evidence.files.map((file) => [h("a", { href: file.href }, file.name), h("code", {}, file.size)])]));
+    ...evidence.files.map((file) => [h("a", { href: file.href || `${evidence.folder}/${file.name}` }, file.name), h("code", {}, file.size)])]));
 
   const again = (cell) => {
     if (!cell.reproduce) return [];
@@ -199,11 +374,13 @@
     return section("Run again", h("div", { class: "command" }, h("code", {}, words), button));
   };
 
-  const show = (index) => {
+  const show = (index, frame = null) => {
     const cell = cells[index];
     const evidence = cell.evidence;
     const wrong = !["good", "quiet"].includes(cell.verdict[2]);
     open = index;
+    wanted = frame;
+    const [drawing, drawn] = trace(cell, index, wrong);
     panel.replaceChildren(...[
       h("div", { class: "bar" },
         h("button", { type: "button", click: () => step(-1), "aria-label": "previous cell" }, "previous"),
@@ -213,12 +390,13 @@
       h("p", { class: "id" }, [cell.area, cell.scenario].join(" / ")),
       h("p", { class: "pair" }, `${cell.client} × ${cell.server}`),
       h("div", { class: `result t-${cell.verdict[2]}` }, verdict(cell.verdict), cell.reason ? h("p", {}, h("bdi", {}, cell.reason)) : null),
-      facts(cell), ...again(cell), ...checks(cell),
+      facts(cell), ...again(cell), ...checks(cell), ...drawing,
       ...(evidence ? [...timeline(evidence.timeline), ...snapshots(evidence.snapshots), ...logs(evidence.logs, wrong), ...files(evidence)] : []),
       ...(cell.notes.length ? section("Notes", ...cell.notes.map((note) => h("p", { class: "note" }, h("bdi", {}, note)))) : []),
     ].filter((child) => child !== null));
     panel.hidden = false;
     panel.scrollTop = 0;
+    drawn();
     mark();
   };
 
@@ -231,6 +409,7 @@
   const close = () => {
     if (open === null) return;
     open = null;
+    wanted = null;
     panel.hidden = true;
     panel.replaceChildren();
     mark();

@@ -33,6 +33,14 @@ impl Problem {
         Self { message: message.into(), source: None, labels: Vec::new(), help: None, elsewhere: Vec::new() }
     }
 
+    /// A mistake in a line, from 1, of a file that another crate reads.
+    pub fn in_line(source: &Arc<Source>, line: usize, message: impl Into<String>) -> Self {
+        let text = source.text();
+        let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        let end = start + text.get(start..).and_then(|rest| rest.lines().next()).map_or(0, str::len);
+        Self::new(message, &Span::new(source, start, end), "here")
+    }
+
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+use interop_evidence::View;
 
 const AFTER: &str = "\
 Examples:
@@ -12,6 +14,7 @@ Examples:
   vpn-interop run --scenario 'udp-*' --client openconnect --server ocserv
   vpn-interop run --suite full --server ocserv=./build/src/ocserv --with-lib-path ./build/lib
   vpn-interop explain udp-blocked-mid-session       the story, the topology as a picture, where each part is defined
+  vpn-interop trace capture.pcapng                  what any capture shows, line by line
 
 Exit codes of `run`: 0 every result is expected; 4 nothing was selected; 64 wrong usage or a broken catalogue;
 96 the lab or the scenario failed, not a peer; 100 at least one unexpected result; 130 interrupted, results kept.";
@@ -39,6 +42,8 @@ pub(crate) struct CatalogueArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make what cells showed the golden traces that later runs are held against.
+    Accept(AcceptArgs),
     /// Print a completion script for a shell.
     Completions(CompletionsArgs),
     /// Probe every kernel feature and program that is needed, and say how to get what is missing.
@@ -51,12 +56,92 @@ pub(crate) enum Command {
     Mutants(MutantsArgs),
     /// Make the reports of a run again from its results.json.
     Report(ReportArgs),
+    /// Judge a cell again from its evidence, or say what a capture from elsewhere shows; needs no privileges.
+    Replay(ReplayArgs),
     /// Run scenarios on pairs of peers, and print the compatibility matrix.
     Run(RunArgs),
     /// Write the JSON Schemas of the catalogue's files, for editors.
     Schema(SchemaArgs),
     /// Open a shell in a node of a cell that is kept (`run --keep`).
     Shell(ShellArgs),
+    /// Print what a capture shows, line by line: of a cell, or any pcap or pcapng file.
+    Trace(TraceArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AcceptArgs {
+    /// Bundles of cells, or folders of runs (with results.json).
+    #[arg(required = true, value_name = "BUNDLE|RUN_DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Why what was seen is right; stands in the golden files.
+    #[arg(long, value_name = "TEXT", value_parser = not_blank)]
+    pub(crate) reason: String,
+    /// Only this scenario, or glob over scenarios; may be given several times.
+    #[arg(long = "scenario", value_name = "GLOB")]
+    pub(crate) scenarios: Vec<String>,
+    /// Only this view; may be given several times.
+    #[arg(long = "view", value_name = "VIEW", value_parser = view())]
+    pub(crate) views: Vec<View>,
+    /// Catalogue folder to write to; `scenarios/` of the checkout that this is in, else `./vpn-interop`.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) into: Option<PathBuf>,
+    /// Show what would change, and write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReplayArgs {
+    /// Bundle of a cell, or a capture.
+    #[arg(value_name = "BUNDLE|CAPTURE", value_hint = ValueHint::AnyPath)]
+    pub(crate) path: PathBuf,
+    /// Of a bare capture: the gateway's port.
+    #[arg(long, default_value_t = 443)]
+    pub(crate) port: u16,
+    /// Of a bare capture: compare it with the golden traces of this scenario.
+    #[arg(long, value_name = "ID", requires_all = ["client", "server"])]
+    pub(crate) scenario: Option<String>,
+    /// The client, for that.
+    #[arg(long, value_name = "ID", requires = "scenario")]
+    pub(crate) client: Option<String>,
+    /// The server, for that.
+    #[arg(long, value_name = "ID", requires = "scenario")]
+    pub(crate) server: Option<String>,
+    /// Key log of a peer (SSLKEYLOGFILE); may be given several times.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) keys: Vec<PathBuf>,
+    /// For machines.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TraceArgs {
+    /// Bundle of a cell, or a capture.
+    #[arg(value_name = "BUNDLE|CAPTURE", value_hint = ValueHint::AnyPath)]
+    pub(crate) path: PathBuf,
+    /// Only this view; may be given several times.
+    #[arg(long = "view", value_name = "VIEW", value_parser = view())]
+    pub(crate) views: Vec<View>,
+    /// Only this interface of the capture; `client:` stands for every tunnel device of that node. Of a cell the client's
+    /// wires and tunnel devices unless given, of any other capture all of them.
+    #[arg(long = "wire", value_name = "NAME")]
+    pub(crate) wires: Vec<String>,
+    /// Every interface: on the wires of a cell the same packets pass several times.
+    #[arg(long, conflicts_with = "wires")]
+    pub(crate) all_wires: bool,
+    /// Only flows whose names contain this: `UDP/443`.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) flow: Option<String>,
+    /// Key log of a peer (SSLKEYLOGFILE), beside the keys in the capture; may be given several times.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) keys: Vec<PathBuf>,
+    /// Random values and sizes as they are, without the names that are the same in every run.
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// For machines.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -80,7 +165,7 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ListArgs {
-    /// What to list: cases, topologies, faults, peers, suites, expectations; everything unless given.
+    /// What to list: cases, topologies, faults, peers, suites, expectations, goldens; everything unless given.
     pub(crate) section: Option<String>,
     /// For machines.
     #[arg(long)]
@@ -211,6 +296,16 @@ pub(crate) struct RunArgs {
     /// Say which cells would run, and run none.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+fn view() -> impl TypedValueParser<Value = View> {
+    PossibleValuesParser::new(View::ALL.map(View::as_str))
+        .map(|name| View::ALL.into_iter().find(|view| view.as_str() == name).unwrap_or(View::OuterFlow))
+}
+
+fn not_blank(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("say in a few words why it is right".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 fn name_value(text: &str) -> Result<(String, String), String> {

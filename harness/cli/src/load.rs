@@ -20,7 +20,7 @@ pub(crate) fn load_options(args: &CatalogueArgs) -> LoadOptions {
 pub(crate) fn overlays(args: &CatalogueArgs) -> Vec<PathBuf> {
     let own = Path::new(OWN_FOLDER);
     // Only a folder that looks like a catalogue: a checkout of this project may have the same name.
-    let looks_like_one = ["cases", "topologies", "faults", "peers", "suites", "expectations"]
+    let looks_like_one = ["cases", "topologies", "faults", "goldens", "peers", "suites", "expectations"]
         .iter()
         .any(|section| own.join(section).is_dir());
     let mut folders: Vec<PathBuf> = Vec::new();
@@ -35,7 +35,9 @@ pub(crate) fn overlays(args: &CatalogueArgs) -> Vec<PathBuf> {
 
 /// Loads the catalogue; on mistakes shows all of them.
 pub(crate) fn load(args: &CatalogueArgs) -> Result<Catalogue, ExitCode> {
-    Catalogue::load(&load_options(args)).map_err(|errors| {
+    let catalogue = Catalogue::load(&load_options(args));
+    let whole = catalogue.and_then(|catalogue| interop_engine::goldens(&catalogue).map(|_| catalogue));
+    whole.map_err(|errors| {
         show(errors);
         ExitCode::from(Exit::Usage as u8)
     })

@@ -39,15 +39,18 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     match args.command {
+        Command::Accept(accept) => commands::accept(&args.catalogue, &accept),
         Command::Completions(completions) => commands::completions(&completions),
         Command::Doctor(doctor) => commands::doctor(doctor.json),
         Command::Explain(explain) => commands::explain(&args.catalogue, &explain),
         Command::List(list) => commands::list(&args.catalogue, &list),
         Command::Mutants(mutants) => commands::mutants(&args.catalogue, &mutants),
         Command::Report(report) => commands::report(&report),
+        Command::Replay(replay) => commands::replay(&args.catalogue, &replay),
         Command::Run(run) => commands::run(&args.catalogue, &run),
         Command::Schema(schema) => commands::schema(&schema),
         Command::Shell(shell) => commands::shell(&shell),
+        Command::Trace(trace) => commands::trace(&trace),
     }
 }
 

@@ -32,12 +32,14 @@ const ARROWS: &[(&str, &[&str])] = &[
             "harness/lab",
             "harness/pki",
             "harness/services",
+            "harness/trace",
         ],
     ),
     ("harness/evidence", &[]),
     ("harness/lab", &["harness/evidence"]),
     ("harness/pki", &[]),
     ("harness/services", &["harness/evidence", "harness/lab"]),
+    ("harness/trace", &["harness/capture", "harness/evidence"]),
     (
         "reference-impl/client",
         &["reference-impl/cstp", "reference-impl/dtls", "reference-impl/openvpn", "reference-impl/tunnel"],
@@ -62,6 +64,7 @@ const WIDER: &[(&str, &str, &str)] = &[
     ),
     ("harness/cli", "harness/catalogue", "loading the catalogue and showing its mistakes is the program's own job"),
     ("harness/cli", "harness/evidence", "what the engine returns and the reports take is evidence: pure data"),
+    ("harness/cli", "harness/trace", "the trace of a capture from anywhere is printed without a cell"),
 ];
 
 /// May use anything.

@@ -2,16 +2,25 @@
 
 #![forbid(unsafe_code)]
 
+mod accept;
 mod cell;
 mod error;
 mod fault;
+mod golden;
+mod judge;
 mod peer;
 mod plan;
+mod replay;
 mod run;
+mod trace;
 
+pub use accept::{Acceptance, Changes, Cut, Exemplar, Shown, Stale, accept, bundles_of, cut, stale};
 pub use cell::{CellJob, attach, become_cell, cell_seed};
 pub use error::{EngineError, Result};
+pub use golden::{Compared, compare_trace, goldens, holds};
 pub use interop_lab::features;
 pub use peer::{PeerChoice, find_peer};
 pub use plan::{CellFate, PeerArgument, Plan, PlannedCell, Selection, SelectionError, plan};
+pub use replay::{Again, Replay, Seen, Stored, look, replay};
 pub use run::{RunEvent, RunOptions, run};
+pub use trace::{find_capture, marks, setup};

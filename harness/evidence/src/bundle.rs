@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{CellRecord, Event, Facts, FlowRecord, HandshakeSeen, NodeSnapshot, OuterFlow, Phase, Timeline};
+use crate::{CellRecord, Event, Facts, FlowRecord, HandshakeSeen, NodeSnapshot, OuterFlow, Phase, Timeline, Trace};
 
 /// A folder with the evidence of one cell (design section 8).
 #[derive(Clone, Debug)]
@@ -71,6 +71,21 @@ impl Bundle {
     /// `capture.pcapng`
     pub fn capture(&self) -> PathBuf {
         self.folder.join("capture.pcapng")
+    }
+
+    /// `facts.json`: what is known of the lab.
+    pub fn facts(&self) -> PathBuf {
+        self.folder.join("facts.json")
+    }
+
+    /// `trace.json`: the capture as a person reads it, for programs.
+    pub fn trace_json(&self) -> PathBuf {
+        self.folder.join("trace.json")
+    }
+
+    /// `trace.txt`: the same as text.
+    pub fn trace_text(&self) -> PathBuf {
+        self.folder.join("trace.txt")
     }
 
     /// `flows.json`: what went over the outside wires in clear.
@@ -152,9 +167,50 @@ impl Bundle {
         write_json(self.folder.join("handshakes.json"), handshakes)
     }
 
+    /// Reads `handshakes.json`.
+    pub fn read_handshakes(&self) -> Result<Vec<HandshakeSeen>, BundleError> {
+        read_json(self.folder.join("handshakes.json"))
+    }
+
+    /// Reads `flows.json`.
+    pub fn read_outer_flows(&self) -> Result<Vec<OuterFlow>, BundleError> {
+        read_json(self.outer_flows())
+    }
+
     /// Writes `facts.json`.
     pub fn write_facts(&self, facts: &Facts) -> Result<(), BundleError> {
-        write_json(self.folder.join("facts.json"), facts)
+        write_json(self.facts(), facts)
+    }
+
+    /// Reads `facts.json`.
+    pub fn read_facts(&self) -> Result<Facts, BundleError> {
+        read_json(self.facts())
+    }
+
+    /// Writes `trace.json`.
+    pub fn write_trace(&self, trace: &Trace) -> Result<(), BundleError> {
+        write_json(self.trace_json(), trace)
+    }
+
+    /// Writes `trace.txt`.
+    pub fn write_trace_text(&self, text: &str) -> Result<(), BundleError> {
+        let path = self.trace_text();
+        fs::write(&path, text).map_err(|source| BundleError::Io { path, source })
+    }
+
+    /// Reads `trace.json`.
+    pub fn read_trace(&self) -> Result<Trace, BundleError> {
+        read_json(self.trace_json())
+    }
+
+    /// Reads `flow-NAME.json`.
+    pub fn read_flow(&self, name: &str) -> Result<Vec<FlowRecord>, BundleError> {
+        read_json(self.flow(name))
+    }
+
+    /// Reads `snapshots/PHASE.json`.
+    pub fn read_snapshot(&self, phase: &Phase) -> Result<Vec<NodeSnapshot>, BundleError> {
+        read_json(self.snapshots().join(format!("{phase}.json")))
     }
 
     /// Writes `flow-NAME.json`.

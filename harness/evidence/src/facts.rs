@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use indexmap::IndexMap;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -37,4 +38,13 @@ pub struct Facts {
     pub inside_networks: Vec<IpNet>,
     /// Domain of the inside names.
     pub inside_domain: String,
+    /// Addresses of every node of the lab, by its name, in the order of the topology.
+    #[serde(default)]
+    pub nodes: IndexMap<String, Vec<IpAddr>>,
+    /// The gateway's port, of TCP and of UDP.
+    #[serde(default)]
+    pub port: u16,
+    /// Wall time at which the cell's clock was zero, in nanoseconds since the epoch: times of the capture are wall times.
+    #[serde(default)]
+    pub epoch_ns: u64,
 }

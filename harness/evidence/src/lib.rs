@@ -14,6 +14,7 @@ mod outcome;
 mod results;
 mod snapshot;
 mod stage;
+mod trace;
 mod units;
 mod verdict;
 
@@ -31,5 +32,6 @@ pub use results::{
 };
 pub use snapshot::{AddressEntry, NodeSnapshot, Phase, ProcessEntry, RouteEntry, RuleEntry, SocketEntry};
 pub use stage::{Stage, StageStatus};
+pub use trace::{Layer, MarkKind, Trace, TraceLine, TraceMark, View};
 pub use units::Micros;
 pub use verdict::{Exit, Verdict};

@@ -6,6 +6,7 @@ use interop_evidence::CellRecord;
 use serde::Serialize;
 
 use super::evidence::{Evidence, Limits};
+use super::ladder::{Ladder, frames};
 use crate::look::{symbol, tone};
 use crate::text::{confidence, duration, measurement, one_line, peer_label, printable, suspect};
 
@@ -32,6 +33,8 @@ pub(super) struct Detail {
     repeats: Vec<Verdict>,
     reproduce: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<Ladder>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<Evidence>,
     notes: Vec<String>,
 }
@@ -52,6 +55,9 @@ struct Check {
     id: String,
     verdict: Verdict,
     message: String,
+    /// A frame that it complains of and that the diagram shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frame: Option<u64>,
 }
 
 impl Detail {
@@ -93,13 +99,36 @@ impl Detail {
                     id: one_line(&check.id, 200),
                     verdict: verdict(check.verdict),
                     message: one_line(&check.message, 600),
+                    frame: None,
                 })
                 .collect(),
             repeats: cell.repeats.iter().take(100).map(|repeat| verdict(*repeat)).collect(),
             reproduce: printable(&cell.reproduce.chars().take(4000).collect::<String>()),
+            trace: None,
             evidence: cell.bundle.as_deref().and_then(|bundle| Evidence::read(bundle, folder, limits, &mut notes)),
             notes,
         }
+    }
+
+    /// Adds the trace; checks that complain of a frame in it lead there.
+    pub(super) fn with_trace(&mut self, cell: &CellRecord, ladder: Ladder) {
+        for (check, record) in self.checks.iter_mut().zip(&cell.checks) {
+            check.frame = frames::of_check(record).filter(|frame| ladder.hits.contains(frame));
+        }
+        self.trace = Some(ladder);
+    }
+
+    pub(super) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    pub(super) const fn has_trace(&self) -> bool {
+        self.trace.is_some()
+    }
+
+    /// The diagram, which is not part of the data.
+    pub(super) fn drawing(&self) -> Option<&str> {
+        self.trace.as_ref()?.svg.as_deref()
     }
 }
 

@@ -52,7 +52,9 @@ pub(super) struct Evidence {
 #[derive(Serialize)]
 struct File {
     name: String,
-    href: String,
+    /// Left out if it is the folder and the name, as it mostly is: links are a large part of the page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    href: Option<String>,
     size: String,
 }
 
@@ -107,6 +109,9 @@ fn files(bundle: &Bundle, link: &str, notes: &mut Vec<String>) -> Vec<File> {
     }
     all.into_iter()
         .take(FILES)
-        .map(|(name, bytes)| File { href: link::file(link, &name), name: one_line(&name, 120), size: size(bytes) })
+        .map(|(name, bytes)| {
+            let (href, shown) = (link::file(link, &name), one_line(&name, 120));
+            File { href: (href != format!("{link}/{shown}")).then_some(href), name: shown, size: size(bytes) }
+        })
         .collect()
 }

@@ -16,7 +16,7 @@ fn page(results: &RunResults, folder: &Path) -> String {
 }
 
 /// The data that the script of the page reads.
-fn data(page: &str) -> Value {
+pub(crate) fn data(page: &str) -> Value {
     let (_, rest) = page.split_once("id=\"data\">").expect("the data begins");
     let (json, _) = rest.split_once("</script>").expect("the data ends");
     serde_json::from_str(json).expect("the data is JSON")

@@ -10,13 +10,21 @@ use pcap_file::pcap::PcapReader;
 use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketOption;
 use pcap_file::pcapng::blocks::opt_common::CommonOption;
 use pcap_file::pcapng::{Block, PcapNgReader};
+use pcap_file::{DataLink, Endianness};
 
 use super::complete::describe;
 use super::error::{ReadError, chain};
+use super::keys::DECRYPTION_SECRETS_BLOCK;
 use super::spec::{LinkType, Side};
 
 /// `Block Type` of the Section Header, the same in both byte orders.
 const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+/// `TLSK`, the `Secrets Type` of TLS key logs.
+const TLS_KEY_LOG: u32 = 0x544c_534b;
+/// The link type of a pcap file; the bits above say whether frames end in a check sequence.
+const LINK_TYPE_BITS: u32 = 0xffff;
+/// Bytes of secrets that wait to be taken; further ones are left out.
+const MOST_SECRETS: usize = 16 * 1024 * 1024;
 
 /// A packet of a capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +53,7 @@ pub struct CaptureReader {
     format: Format,
     read: u64,
     failed: bool,
+    secrets: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -71,10 +80,15 @@ impl CaptureReader {
             Format::Pcapng { reader, interfaces: Vec::new() }
         } else {
             let reader = PcapReader::new(file).map_err(|error| odd(&error))?;
-            let link_type = LinkType::of(reader.header().datalink);
+            let link_type = LinkType::of(DataLink::from(u32::from(reader.header().datalink) & LINK_TYPE_BITS));
             Format::Pcap { reader, interface: "if0".into(), link_type }
         };
-        Ok(Self { path, format, read: 0, failed: false })
+        Ok(Self { path, format, read: 0, failed: false, secrets: Vec::new() })
+    }
+
+    /// Key log lines that stand in the file before the packet that was read last, or at its end; each text is given once.
+    pub fn take_secrets(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.secrets)
     }
 
     /// The next packet, `None` at the end, or what is wrong with it.
@@ -121,6 +135,12 @@ impl CaptureReader {
                         let (interface, time) = (block.interface_id.into(), block.timestamp);
                         break bare(number, interface, time, &block.data, interfaces).map(Some);
                     }
+                    Some(Ok((Block::Unknown(block), state))) if block.type_ == DECRYPTION_SECRETS_BLOCK => {
+                        let kept: usize = self.secrets.iter().map(String::len).sum();
+                        self.secrets.extend(
+                            key_log(&block.value, state.endianness()).filter(|text| kept + text.len() <= MOST_SECRETS),
+                        );
+                    }
                     Some(Ok(_)) => {}
                 }
             },
@@ -147,6 +167,15 @@ impl Iterator for CaptureReader {
             }
         }
     }
+}
+
+/// The text of a Decryption Secrets Block, if it is a TLS key log.
+fn key_log(body: &[u8], order: Endianness) -> Option<String> {
+    let word = |bytes: &[u8; 4]| if order.is_big() { u32::from_be_bytes(*bytes) } else { u32::from_le_bytes(*bytes) };
+    let (kind, rest) = body.split_first_chunk::<4>()?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let length = usize::try_from(word(length)).unwrap_or(usize::MAX).min(rest.len());
+    (word(kind) == TLS_KEY_LOG).then(|| String::from_utf8_lossy(rest.get(..length).unwrap_or_default()).into_owned())
 }
 
 fn bare(

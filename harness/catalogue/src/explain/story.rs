@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use super::picture;
-use crate::{Catalogue, Entry, Fault, Name, Origin, Peer, Primitive, Scenario, Span, Step, Suite, Topology};
+use crate::{
+    Catalogue, Entry, Fault, Name, Origin, Peer, Primitive, Scenario, Span, Step, Suite, Topology, format_duration,
+};
 
 pub(super) fn scenario(catalogue: &Catalogue, scenario: &Entry<Scenario>) -> String {
     let mut text = Text::default();
@@ -34,6 +36,11 @@ pub(super) fn scenario(catalogue: &Catalogue, scenario: &Entry<Scenario>) -> Str
         text.line(&format!("Leaks are watched for: {}", scenario.leak_watch));
     }
     text.words("Compared with a golden trace", scenario.golden.iter());
+    if !scenario.golden.is_empty() {
+        let slack = scenario.golden_slack;
+        let repeats = if slack.repeats { ", and packets may be repeated" } else { "" };
+        text.line(&format!("Times may differ from it by {}{repeats}", format_duration(slack.time)));
+    }
     let known = catalogue.mutants();
     text.list(
         "Catches the mutants",

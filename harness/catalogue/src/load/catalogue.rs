@@ -64,6 +64,8 @@ pub struct Catalogue {
     pub expectations: IndexMap<String, Entry<Expectations>>,
     /// What a peer can have, and what that means.
     pub capabilities: IndexMap<String, Capability>,
+    /// Files of golden traces, by their path below `goldens/`.
+    pub goldens: BTreeMap<PathBuf, Arc<Source>>,
 }
 
 /// An entry and where it was defined.
@@ -113,6 +115,7 @@ impl Catalogue {
         for part in files.iter().filter(|file| file.is_part()) {
             include::check_part(part, &mut problems);
         }
+        let goldens = layers::goldens(options.builtin, &options.overlays, &mut problems);
         let mut loader = Loader { files: &files, problems: &mut problems, broken: Broken::default() };
         let catalogue = Self {
             capabilities: loader.capabilities(),
@@ -122,6 +125,7 @@ impl Catalogue {
             peers: loader.section(Section::Peers),
             suites: loader.section(Section::Suites),
             expectations: loader.section(Section::Expectations),
+            goldens,
         };
         let broken = loader.broken;
         check::all(&catalogue, &broken, &mut problems);

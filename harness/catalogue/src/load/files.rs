@@ -56,15 +56,21 @@ pub(super) fn decode(path: &Path, builtin: bool, bytes: Vec<u8>) -> Result<Arc<S
     })
 }
 
-/// The `.yaml` files below a folder, as paths relative to it with `/`, sorted; hidden ones and others are left out.
-pub(super) fn list(folder: &Path) -> io::Result<Vec<String>> {
+/// The files below a folder whose names end so, as paths relative to it with `/`, sorted; hidden ones are left out.
+pub(super) fn list(folder: &Path, ending: &str) -> io::Result<Vec<String>> {
     let mut found = Vec::new();
-    walk(folder, "", &mut Vec::new(), &mut found)?;
+    walk(folder, "", ending, &mut Vec::new(), &mut found)?;
     found.sort();
     Ok(found)
 }
 
-fn walk(folder: &Path, prefix: &str, above: &mut Vec<PathBuf>, found: &mut Vec<String>) -> io::Result<()> {
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    ending: &str,
+    above: &mut Vec<PathBuf>,
+    found: &mut Vec<String>,
+) -> io::Result<()> {
     let real = folder.canonicalize()?;
     // A symbolic link to a folder above would never end.
     if above.contains(&real) || above.len() > MAX_DEPTH {
@@ -79,8 +85,8 @@ fn walk(folder: &Path, prefix: &str, above: &mut Vec<PathBuf>, found: &mut Vec<S
         }
         let relative = format!("{prefix}{name}");
         if entry.path().is_dir() {
-            walk(&entry.path(), &format!("{relative}/"), above, found)?;
-        } else if name.ends_with(".yaml") {
+            walk(&entry.path(), &format!("{relative}/"), ending, above, found)?;
+        } else if name.ends_with(ending) {
             found.push(relative);
         }
     }

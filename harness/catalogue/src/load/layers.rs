@@ -1,6 +1,10 @@
 //! The built-in catalogue and the user's folders, as parsed files.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{Section, files};
 use crate::{
@@ -10,6 +14,9 @@ use crate::{
 
 /// The catalogue inside the binary: path below `scenarios/`, bytes.
 const BUILTIN: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
+
+/// The folder of golden traces; another crate reads what is in them.
+const GOLDENS: &str = "goldens";
 
 /// A catalogue file as read.
 pub(super) struct RawFile {
@@ -51,19 +58,19 @@ pub(super) fn builtin(problems: &mut Problems) -> Vec<RawFile> {
 
 pub(super) fn overlay(folder: &Path, layer: usize, problems: &mut Problems) -> Vec<RawFile> {
     let mut found = Vec::new();
-    let names: Vec<&str> = Section::ALL.iter().map(|section| section.folder()).collect();
+    let names: Vec<&str> = Section::ALL.iter().map(|section| section.folder()).chain([GOLDENS]).collect();
     if !folder.is_dir() {
         problems.push(Problem::without_place(format!("the catalogue `{}` is not a folder", folder.display())));
         return found;
     }
-    let mut anything = false;
+    let mut anything = folder.join(GOLDENS).is_dir();
     for section in Section::ALL {
         let base = folder.join(section.folder());
         if !base.is_dir() {
             continue;
         }
         anything = true;
-        match files::list(&base) {
+        match files::list(&base, ".yaml") {
             Ok(list) => found.extend(list.into_iter().map(|relative| {
                 let source = files::read(&base.join(&relative));
                 raw_file(Some(section), &relative, layer, source, problems)
@@ -82,6 +89,30 @@ pub(super) fn overlay(folder: &Path, layer: usize, problems: &mut Problems) -> V
         let message = format!("the folder `{}` is not a catalogue", folder.display());
         let help = format!("it should have one of the folders {}", crate::suggest::list(&names));
         problems.push(Problem::without_place(message).help(help));
+    }
+    found
+}
+
+/// Golden traces by their path below the folder: those inside the binary, and those of the user's folders, from the
+/// lowest layer to the uppermost; a file takes the place of one below it.
+pub(super) fn goldens(builtin: bool, overlays: &[PathBuf], problems: &mut Problems) -> BTreeMap<PathBuf, Arc<Source>> {
+    let mut found = BTreeMap::new();
+    let mut add = |relative: &str, source: Result<Arc<Source>, Box<Problem>>, problems: &mut Problems| match source {
+        Ok(source) => drop(found.insert(PathBuf::from(relative), source)),
+        Err(problem) => problems.push(*problem),
+    };
+    for (path, bytes) in BUILTIN.iter().filter(|_| builtin) {
+        if let Some(("goldens", relative)) = path.split_once('/') {
+            add(relative, files::decode(Path::new(path), true, bytes.to_vec()), problems);
+        }
+    }
+    for base in overlays.iter().map(|folder| folder.join(GOLDENS)).filter(|base| base.is_dir()) {
+        match files::list(&base, ".golden") {
+            Ok(list) => list.iter().for_each(|relative| add(relative, files::read(&base.join(relative)), problems)),
+            Err(error) => {
+                problems.push(Problem::without_place(format!("failed to read `{}`: {error}", base.display())));
+            }
+        }
     }
     found
 }

@@ -34,7 +34,7 @@ pub use peer::{
     Side, Signal, Stop, Template, VersionProbe,
 };
 pub use scalar::{Scalar, ScalarValue};
-pub use scenario::{Always, Axis, GoldenView, LeakWatch, Needs, Only, Scenario};
+pub use scenario::{Always, Axis, GoldenSlack, LeakWatch, Needs, Only, Scenario};
 pub use step::{
     Attempt, Cleanup, Connect, Direction, Disconnect, FaultStep, Flow, FlowKind, Heal, Hold, MtuSearchStep, Outcome,
     Step, ThroughputStep, TransferStep,

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use interop_evidence::View;
 use serde_json::json;
 
 use super::{Glob, Params, Scalar, Side, Step, expand};
 use crate::{
     Name, Problem, Problems, Spanned,
-    decode::{Decode, Schema, keywords, record},
+    decode::{Decode, Schema, keywords, record, text_of},
     yaml::Node,
 };
 
@@ -52,7 +53,9 @@ record! {
         /// What `no-leak` watches.
         pub leak_watch: LeakWatch = LeakWatch::Off,
         /// Views that are compared with a golden trace.
-        pub golden: Vec<GoldenView> = Vec::new(),
+        pub golden: Vec<View> = Vec::new(),
+        /// How far a run may lie apart from its golden traces.
+        pub golden_slack: GoldenSlack = GoldenSlack::default(),
         /// Defects of peers (their `mutants`) that it catches; `vpn-interop mutants prove` holds it to that.
         pub mutants: Vec<Name> = Vec::new(),
     }
@@ -157,18 +160,35 @@ keywords! {
     }
 }
 
-keywords! {
-    /// Views of the normalised trace.
-    pub enum GoldenView: "view" {
-        /// HTTP headers of CONNECT.
-        ConnectHeaders = "connect-headers",
-        /// DNS questions and answers.
-        Dns = "dns",
-        /// What the tunnel carries.
-        InnerFlow = "inner-flow",
-        /// What the wires carry.
-        OuterFlow = "outer-flow",
-        /// Routes after each phase.
-        Routes = "routes",
+record! {
+    /// How far a run may lie apart from its golden traces.
+    #[derive(Copy)]
+    pub struct GoldenSlack {
+        /// How far the times of flows within a phase may differ.
+        pub time: Duration = GoldenSlack::default().time,
+        /// Whether the network loses packets by chance, so that the number of repetitions says nothing.
+        pub repeats: bool = false,
+    }
+}
+
+impl Default for GoldenSlack {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(3), repeats: false }
+    }
+}
+
+/// What a scenario has compared is what a trace shows: one word, one type.
+impl Decode for View {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let text = text_of(node, "a view", "outer-flow", problems)?;
+        let found = Self::ALL.into_iter().find(|view| view.as_str() == text);
+        if found.is_none() {
+            problems.unknown("view", text, Some(&node.at), Self::ALL.map(Self::as_str));
+        }
+        found
+    }
+
+    fn schema() -> Schema {
+        json!({"enum": Self::ALL.map(Self::as_str)})
     }
 }

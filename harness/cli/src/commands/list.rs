@@ -2,12 +2,16 @@
 
 use std::process::ExitCode;
 
-use interop_catalogue::Section;
+use interop_catalogue::{Catalogue, Section};
+use interop_engine::stale;
 use interop_evidence::Exit;
 
 use super::print;
 use crate::args::{CatalogueArgs, ListArgs};
 use crate::load::{complain, load};
+
+/// The folder of golden traces.
+const GOLDENS: &str = "goldens";
 
 pub(crate) fn list(catalogue: &CatalogueArgs, args: &ListArgs) -> ExitCode {
     let catalogue = match load(catalogue) {
@@ -16,10 +20,11 @@ pub(crate) fn list(catalogue: &CatalogueArgs, args: &ListArgs) -> ExitCode {
     };
     let sections: Vec<Section> = match &args.section {
         None => Section::ALL.to_vec(),
+        Some(name) if name == GOLDENS => Vec::new(),
         Some(name) => match Section::ALL.iter().find(|section| section.folder() == name) {
             Some(section) => vec![*section],
             None => {
-                let known: Vec<&str> = Section::ALL.iter().map(|section| section.folder()).collect();
+                let known: Vec<&str> = Section::ALL.iter().map(|section| section.folder()).chain([GOLDENS]).collect();
                 complain(&format!("there is no section `{name}`; known are {}", known.join(", ")));
                 return crate::exit(Exit::Usage);
             }
@@ -43,9 +48,39 @@ pub(crate) fn list(catalogue: &CatalogueArgs, args: &ListArgs) -> ExitCode {
             text.push_str(&format!("  {:width$}  {}\n", entry.id, entry.title));
         }
     }
+    if args.section.as_ref().is_none_or(|name| name == GOLDENS) {
+        let (lines, entries) = goldens(&catalogue);
+        text.push_str(&lines);
+        json.insert(GOLDENS.to_owned(), entries);
+    }
     if args.json {
         text = format!("{:#}\n", serde_json::Value::Object(json));
     }
     print(&text);
     ExitCode::SUCCESS
+}
+
+/// Golden files, each with what is wrong with it, and the claims of scenarios that have none.
+fn goldens(catalogue: &Catalogue) -> (String, serde_json::Value) {
+    let stale = stale(catalogue);
+    let why = |path: &std::path::Path| stale.iter().find(|stale| stale.path == path).map(|stale| stale.why.as_str());
+    let mut text = format!("{GOLDENS}\n");
+    let mut entries = Vec::new();
+    for (path, source) in &catalogue.goldens {
+        let note = why(path).map_or_else(String::new, |why| format!("  stale: {why}"));
+        text.push_str(&format!("  {}{note}\n", path.display()));
+        entries.push(serde_json::json!({
+            "path": path, "file": source.path, "builtin": source.builtin, "stale": why(path),
+        }));
+    }
+    for scenario in catalogue.scenarios.values() {
+        for view in &scenario.value.golden {
+            let base = std::path::Path::new(scenario.value.id.as_str()).join(format!("{view}.golden"));
+            if !catalogue.goldens.contains_key(&base) {
+                text.push_str(&format!("  {}  missing: the scenario claims it\n", base.display()));
+                entries.push(serde_json::json!({"path": base, "missing": true}));
+            }
+        }
+    }
+    (text, entries.into())
 }

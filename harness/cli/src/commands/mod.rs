@@ -1,24 +1,30 @@
 //! The commands, one file each.
 
+mod accept;
 mod completions;
 mod doctor;
 mod explain;
 mod list;
 mod mutants;
+mod replay;
 mod report;
 mod run;
 mod schema;
 mod shell;
+mod trace;
 
+pub(crate) use accept::accept;
 pub(crate) use completions::completions;
 pub(crate) use doctor::doctor;
 pub(crate) use explain::explain;
 pub(crate) use list::list;
 pub(crate) use mutants::mutants;
+pub(crate) use replay::replay;
 pub(crate) use report::report;
 pub(crate) use run::run;
 pub(crate) use schema::schema;
 pub(crate) use shell::shell;
+pub(crate) use trace::trace;
 
 /// Prints to standard output. A reader that has gone (`| head`) is no error.
 pub(crate) fn print(text: &str) {

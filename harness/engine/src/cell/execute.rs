@@ -79,6 +79,7 @@ async fn carry_out(job: &CellJob, catalogue: &Catalogue, rootless: bool, start: 
     let mut cell = Cell::build(job, catalogue, rootless, start).await?;
     cell.snapshot(Phase::Before).await?;
     let steps = &cell.scenario.steps;
+    cell.complete = true;
     for (index, step) in steps.iter().enumerate() {
         cell.recorder.set_step(Some(index));
         let text = step.value.to_string();
@@ -97,6 +98,7 @@ async fn carry_out(job: &CellJob, catalogue: &Catalogue, rootless: bool, start: 
         let check = cell.check(id, outcome);
         cell.recorder.record(EventKind::StepEnded { check });
         if after == After::GiveUp {
+            cell.complete = false;
             let left = steps.len() - index - 1;
             if left > 0 {
                 cell.recorder.note(format!("the last {left} steps are left out"));
@@ -104,6 +106,7 @@ async fn carry_out(job: &CellJob, catalogue: &Catalogue, rootless: bool, start: 
             break;
         }
         if cell.time_left().is_zero() {
+            cell.complete = false;
             let limit = cell.scenario.time_limit;
             cell.check("time limit", CheckOutcome::fail(format!("the scenario took longer than {limit:?}")));
             break;
@@ -134,7 +137,7 @@ fn verdict_of(error: &EngineError) -> Verdict {
 }
 
 /// Step number and verb, and of an expectation what it is about: `3 expect transport`.
-fn check_id(index: usize, step: &Step) -> String {
+pub(crate) fn check_id(index: usize, step: &Step) -> String {
     let number = index + 1;
     let verb = step.verb();
     match step {

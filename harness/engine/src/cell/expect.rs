@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use interop_catalogue::{Answer, Condition, Params, Passage, Side, TransportWanted, TunnelAddress};
-use interop_checks::{Through, WantedTransport, route_through, transport};
-use interop_evidence::{Carrier, CheckOutcome, EventKind, Micros, PeerRole, Verdict};
+use interop_catalogue::{Answer, Condition, Passage, Side, TunnelAddress};
+use interop_checks::{Through, route_through};
+use interop_evidence::{CheckOutcome, EventKind, Micros, Verdict};
 use tokio::time::Instant;
 
 use super::state::Cell;
+use crate::judge::{self, eval};
 use crate::{EngineError, Result};
 
 /// Pause between two looks at something that tells no events.
@@ -58,7 +59,7 @@ impl Cell<'_> {
         match condition {
             Condition::Transport(expect) => {
                 let sample = self.probe_transport().await?;
-                let outcome = transport(wanted(expect.transport), &sample);
+                let outcome = judge::transport(expect.transport, &sample);
                 self.recorder.record(EventKind::Transport { sample });
                 Ok(outcome)
             }
@@ -66,34 +67,16 @@ impl Cell<'_> {
                 let to = expect.reachable.value.to_string();
                 let target = self.world.address(&expect.reachable.value, self.gateway_inside())?;
                 let result = self.probe_ping(&expect.from, &to, target, 1).await?;
-                let outcome = match (&result.error, result.received) {
-                    (_, 1..) => CheckOutcome::pass(format!("{to} answers")),
-                    (Some(error), 0) => CheckOutcome::fail(format!("{to} cannot be pinged: {error}")),
-                    (None, 0) => CheckOutcome::fail(format!("{to} does not answer")),
-                };
+                let outcome = judge::reachable(&result);
                 self.recorder.record(EventKind::Ping { result });
                 Ok(outcome)
             }
             Condition::Resolves(expect) => {
                 let v6 = matches!(expect.to, Answer::Address(IpAddr::V6(_)));
                 let answer = self.probe_dns(&expect.from, &expect.resolves, v6).await?;
-                let by = answer.resolver.map_or_else(|| "no resolver".to_owned(), |resolver| resolver.to_string());
-                let seen = if answer.addresses.is_empty() {
-                    answer.code.clone()
-                } else {
-                    answer.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-                };
-                let holds = match expect.to {
-                    Answer::Address(address) => answer.addresses.contains(&address),
-                    Answer::Nothing => answer.addresses.is_empty(),
-                };
-                let said = format!("{} resolves to {seen} by {by}", expect.resolves);
+                let outcome = judge::resolves(expect, &answer);
                 self.recorder.record(EventKind::Dns { answer });
-                Ok(if holds {
-                    CheckOutcome::pass(said)
-                } else {
-                    CheckOutcome::fail(format!("{said}; expected {}", expect.to))
-                })
+                Ok(outcome)
             }
             Condition::Route(expect) => {
                 let client = self.first_client().to_owned();
@@ -134,31 +117,24 @@ impl Cell<'_> {
     ) -> Result<CheckOutcome> {
         loop {
             let result = self.probe_ping(from, to, target, 1).await?;
-            let (received, error) = (result.received, result.error.clone());
+            let wrong = judge::answers_though_it_must_not(&result);
+            let silent = judge::silent(&result);
             self.recorder.record(EventKind::Ping { result });
-            if received > 0 {
-                return Ok(CheckOutcome::fail(format!("{to} answers {from}, but must not")));
+            if let Some(wrong) = wrong {
+                return Ok(wrong);
             }
             if Instant::now() >= deadline {
-                let why = error.map_or_else(String::new, |error| format!(": {error}"));
-                return Ok(CheckOutcome::pass(format!("{to} does not answer {from}{why}")));
+                return Ok(silent);
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
     async fn said(&self, event: &str, by: Side, deadline: Instant) -> CheckOutcome {
-        let role = PeerRole::from(by);
         loop {
-            let timeline = self.recorder.timeline();
-            let found = timeline.first(
-                |kind| matches!(kind, EventKind::PeerSaid { role: who, what, .. } if *who == role && what == event),
-            );
-            if let Some(found) = found {
-                return CheckOutcome::pass(format!("the {by} said `{event}` at {}", found.at));
-            }
-            if Instant::now() >= deadline {
-                return CheckOutcome::fail(format!("the {by} did not say `{event}`"));
+            let outcome = judge::said(event, by, &self.recorder.timeline());
+            if outcome.verdict == Verdict::Pass || Instant::now() >= deadline {
+                return outcome;
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -194,22 +170,5 @@ impl Cell<'_> {
                 CheckOutcome::fail(format!("`{interface}` has no such address, but: {list}{first}"))
             }
         })
-    }
-}
-
-/// Evaluates an expression; that it has a value in every cell was checked when the catalogue was loaded.
-pub(super) fn eval<T: interop_catalogue::Quantity>(expr: &interop_catalogue::Expr<T>, params: &Params) -> Result<T> {
-    expr.eval(params).map_err(|error| EngineError::plan(error.to_string()))
-}
-
-fn wanted(transport: TransportWanted) -> WantedTransport {
-    match transport {
-        TransportWanted::Any => WantedTransport::Any,
-        TransportWanted::Datagram => WantedTransport::Datagram,
-        TransportWanted::Dtls => WantedTransport::Exactly(Carrier::Dtls),
-        TransportWanted::OpenvpnTcp => WantedTransport::Exactly(Carrier::OpenvpnTcp),
-        TransportWanted::OpenvpnUdp => WantedTransport::Exactly(Carrier::OpenvpnUdp),
-        TransportWanted::Stream => WantedTransport::Stream,
-        TransportWanted::Tls => WantedTransport::Exactly(Carrier::Tls),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use interop_checks::{Evidence, always, verdict};
 use interop_evidence::{CellRecord, CheckOutcome, EventKind, NodeSnapshot, Phase, Verdict};
+use interop_trace::{TextOptions, render};
 
 use super::state::Cell;
 use crate::{EngineError, Result};
@@ -70,7 +71,7 @@ impl Cell<'_> {
         // The counters are asked for while the wires run; what comes in between is seen by both.
         self.lab.wires_mut().stop()?;
         let stats = self.lab.wires().final_stats();
-        let keys = self.keys();
+        let keys = self.decode(self.keys())?;
         let Some((completed, frames)) = self.witness.finish(&keys)? else { return Ok(()) };
         for note in &completed.notes {
             self.recorder.note(format!("capture: {note}"));
@@ -101,12 +102,17 @@ impl Cell<'_> {
     /// Judges the cell as a whole and writes the rest of the bundle.
     pub(super) fn conclude(mut self) -> Result<CellRecord> {
         let timeline = self.recorder.timeline();
-        let facts = self.world.facts(self.scenario);
+        let facts = self.facts();
         let flows = self.witness.flows();
         let evidence = Evidence { timeline, snapshots: std::mem::take(&mut self.snapshots), flows, facts };
         let names: Vec<String> = self.scenario.always.iter().map(|check| check.value.to_string()).collect();
         self.checks.extend(always(&names, &evidence));
-        self.bundle.write_events(&evidence.timeline)?;
+        let trace = self.trace.take().unwrap_or_default();
+        let compared = self.compare_with_goldens(&trace, &evidence);
+        self.checks.extend(compared);
+        self.bundle.write_trace(&trace)?;
+        self.bundle.write_trace_text(&render(&trace, &TextOptions::default()))?;
+        self.bundle.write_events(&self.recorder.timeline())?;
         self.bundle.write_outer_flows(&evidence.flows)?;
         self.bundle.write_handshakes(&self.witness.handshakes())?;
         self.bundle.write_facts(&evidence.facts)?;

@@ -1,45 +1,22 @@
 //! `expect` for handshakes, stages and the tunnel's MTU: judged by what the client's wire and the time line have so far.
 
-use interop_catalogue::{Condition, ExpectTunnelMtu, MtuState, Since};
-use interop_checks::{Schedule, dtls_attempts, dtls_family, stages, tls_sessions, tls_version};
+use interop_catalogue::{Condition, ExpectTunnelMtu, MtuState};
 use interop_evidence::{CheckOutcome, Micros};
 
 use super::state::Cell;
-use crate::{EngineError, Result};
+use crate::Result;
+use crate::judge::{HandshakeEvidence, handshake};
 
 impl Cell<'_> {
     /// One look at the handshakes since the client's last start.
     pub(super) fn handshakes(&self, condition: &Condition) -> Result<CheckOutcome> {
-        let seen = self.witness.handshakes();
-        let since = self.client_started;
-        Ok(match condition {
-            Condition::Stages(expect) => {
-                let wanted: Vec<_> = expect.stages.iter().map(|wanted| (wanted.stage, wanted.status)).collect();
-                stages(&self.recorder.timeline(), &wanted)
-            }
-            Condition::Dtls(expect) => {
-                dtls_family(&seen, since, expect.dtls.eval(&self.params).map_err(EngineError::plan)?)
-            }
-            Condition::Tls(expect) => {
-                tls_version(&seen, since, expect.tls.eval(&self.params).map_err(EngineError::plan)?)
-            }
-            Condition::TlsSessions(expect) => {
-                let since = match expect.since {
-                    Since::Connected => self.client_connected,
-                    Since::Start => since,
-                };
-                tls_sessions(&seen, since, usize::try_from(expect.tls_sessions).unwrap_or(usize::MAX))
-            }
-            Condition::DtlsAttempts(expect) => {
-                let schedule = Schedule {
-                    pauses: expect.dtls_attempts.clone(),
-                    tolerance: expect.tolerance,
-                    lasting: expect.lasting,
-                };
-                dtls_attempts(&seen, since, &schedule)
-            }
-            _ => return Err(EngineError::plan("this condition is not about handshakes")),
-        })
+        let evidence = HandshakeEvidence {
+            seen: &self.witness.handshakes(),
+            timeline: &self.recorder.timeline(),
+            started: self.client_started,
+            connected: self.client_connected,
+        };
+        handshake(condition, &self.params, &evidence)
     }
 
     /// MTU of the tunnel's device of a client.

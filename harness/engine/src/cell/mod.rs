@@ -2,7 +2,9 @@
 
 mod execute;
 mod expect;
+mod decode;
 mod finish;
+mod golden;
 mod handshakes;
 mod internet;
 mod job;
@@ -17,6 +19,7 @@ mod throughput;
 mod witness;
 mod world;
 
+pub(crate) use execute::check_id;
 pub use execute::{attach, become_cell};
 pub(crate) use finish::blank_record;
 pub use job::{CellJob, cell_seed};

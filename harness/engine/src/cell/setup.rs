@@ -94,6 +94,8 @@ impl<'a> Cell<'a> {
             client_started: Micros::default(),
             client_connected: Micros::default(),
             sequence: 0,
+            complete: false,
+            trace: None,
         };
         cell.source_nat()?;
         Ok(cell)

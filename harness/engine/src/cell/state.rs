@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use interop_catalogue::{Catalogue, Params, Peer, Scenario, Side};
-use interop_evidence::{Bundle, CheckOutcome, CheckRecord, Micros, NodeSnapshot, PeerRole, Phase};
+use interop_evidence::{Bundle, CheckOutcome, CheckRecord, Micros, NodeSnapshot, PeerRole, Phase, Trace};
 use interop_lab::{Lab, Nat, RouteTarget};
 use interop_pki::{Defect, Issued};
 use interop_services::NumberedFlow;
@@ -53,6 +53,10 @@ pub(crate) struct Cell<'a> {
     pub(super) client_started: Micros,
     pub(super) client_connected: Micros,
     pub(super) sequence: u16,
+    /// Whether every step was carried out.
+    pub(super) complete: bool,
+    /// What the capture shows, once the cell is over.
+    pub(super) trace: Option<Trace>,
 }
 
 /// What must be known before a peer starts.

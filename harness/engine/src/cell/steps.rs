@@ -7,11 +7,11 @@ use interop_catalogue::{Attempt, Cleanup, Connect, Disconnect, FaultStep, Flow, 
 use interop_evidence::{AttemptOutcome, CheckOutcome, EventKind, PeerRole, Phase};
 use interop_services::{Clock, FlowSpec, NumberedFlow, sockets};
 
-use super::expect::eval;
 use super::internet::Internet;
 use super::peers::ClientStart;
 use super::state::Cell;
 use crate::fault::Injected;
+use crate::judge::{self, eval};
 use crate::peer::within;
 use crate::{EngineError, Result};
 
@@ -53,17 +53,14 @@ impl Cell<'_> {
         let (outcome, detail) = self.start_pair(&step.client, time).await?;
         self.recorder.record(EventKind::Attempt { outcome, detail: detail.clone() });
         if outcome != AttemptOutcome::Connects {
-            return Ok((
-                CheckOutcome::fail(format!("expected a tunnel; {}: {detail}", sentence(outcome))),
-                After::GiveUp,
-            ));
+            return Ok((judge::connect(outcome, &detail), After::GiveUp));
         }
         if !self.snapshots.contains_key(&Phase::Connected) {
             self.snapshot(Phase::Connected).await?;
             self.first_tunnel_address = self.tunnel_address_now(&step.client);
         }
         self.first_tunnel_mtu = self.tunnel_mtu_now(&step.client).await?;
-        Ok((CheckOutcome::pass(detail), After::GoOn))
+        Ok((judge::connect(outcome, &detail), After::GoOn))
     }
 
     async fn attempt(&mut self, step: &Attempt) -> Result<CheckOutcome> {
@@ -73,16 +70,7 @@ impl Cell<'_> {
         if outcome == AttemptOutcome::Connects && !self.snapshots.contains_key(&Phase::Connected) {
             self.snapshot(Phase::Connected).await?;
         }
-        let said = format!("{}: {detail}", sentence(outcome));
-        if step.right.iter().any(|right| right.0 == outcome) {
-            return Ok(CheckOutcome::pass(said));
-        }
-        let right: Vec<&str> = step.right.iter().map(|right| right.0.as_str()).collect();
-        let said = format!("{said}; right is {}", right.join(" or "));
-        if step.degraded.iter().any(|tolerable| tolerable.0 == outcome) {
-            return Ok(CheckOutcome::degraded(said));
-        }
-        Ok(CheckOutcome::fail(said))
+        Ok(judge::attempt(step, outcome, &detail))
     }
 
     /// Starts the server if need be, then a client.
@@ -160,11 +148,7 @@ impl Cell<'_> {
         self.recorder.record(EventKind::FaultProven { proof: proof.clone() });
         self.recorder.record(EventKind::FaultHealed { name: name.to_owned() });
         let id = format!("fault {}", fault.name);
-        let outcome = if proof.bit {
-            CheckOutcome::pass(proof.evidence.clone())
-        } else {
-            CheckOutcome::invalid(format!("`{}` did not bite: {}", fault.fault, proof.evidence))
-        };
+        let outcome = judge::proof(&fault.fault, &proof);
         self.check(id, outcome);
         healed?;
         Ok(CheckOutcome::pass(proof.evidence))
@@ -204,15 +188,5 @@ impl Cell<'_> {
         } else {
             CheckOutcome::fail(format!("the client had to be killed after {:.1} s", time.as_secs_f64()))
         })
-    }
-}
-
-fn sentence(outcome: AttemptOutcome) -> &'static str {
-    match outcome {
-        AttemptOutcome::Connects => "it connects",
-        AttemptOutcome::ClientRefuses => "the client refuses",
-        AttemptOutcome::ServerRefuses => "the server refuses",
-        AttemptOutcome::ServerRefusesToStart => "the server refuses to start",
-        AttemptOutcome::HangsUntilDeadline => "it hangs until the deadline",
     }
 }

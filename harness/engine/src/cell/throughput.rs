@@ -9,8 +9,8 @@ use interop_evidence::{CheckOutcome, EventKind, Throughput};
 use interop_services::{pump, sockets};
 use tokio::sync::oneshot;
 
-use super::expect::eval;
 use super::state::Cell;
+use crate::judge::{self, eval};
 use crate::{EngineError, Result};
 
 /// The port of the far end.
@@ -90,28 +90,19 @@ impl Cell<'_> {
         Ok(self.judge_throughput(result))
     }
 
-    /// A number, not a verdict; only a connection through which nothing came is a failure.
     fn judge_throughput(&mut self, result: Throughput) -> CheckOutcome {
-        let direction = result.direction.clone();
-        let mbit = result.bytes as f64 * 8.0 / result.duration_us.max(1) as f64;
-        let gigabytes = result.bytes as f64 / 1e9;
-        let cpu = |millis: u64| millis as f64 / 1000.0 / gigabytes.max(f64::MIN_POSITIVE);
-        let (client, server) = (cpu(result.client_cpu_ms), cpu(result.server_cpu_ms));
-        // A datagram carries at most one packet of the tunnel; a tunnel over TLS sends a few for DNS and the like.
-        let carrier = if result.datagrams > result.bytes / 20_000 { "dtls" } else { "tls" };
-        let nothing = result.bytes == 0;
-        let datagrams = result.datagrams;
+        let (numbers, outcome) = judge::throughput(&result);
+        if let Some(numbers) = numbers {
+            let direction = &result.direction;
+            let named = [
+                ("mbps", numbers.mbps.round()),
+                ("client-cpu-spgb", numbers.client),
+                ("server-cpu-spgb", numbers.server),
+            ];
+            self.measurements.extend(named.map(|(what, value)| (format!("{direction}-{what}"), value)));
+        }
         self.recorder.record(EventKind::Throughput { result });
-        if nothing {
-            return CheckOutcome::fail(format!("nothing came through ({direction})"));
-        }
-        for (what, value) in [("mbps", mbit.round()), ("client-cpu-spgb", client), ("server-cpu-spgb", server)] {
-            self.measurements.insert(format!("{direction}-{what}"), value);
-        }
-        CheckOutcome::pass(format!(
-            "{direction}: {mbit:.0} Mbit/s over {carrier} ({datagrams} UDP datagrams of the client's node); processor \
-             seconds per GB: client {client:.1}, server {server:.1}"
-        ))
+        outcome
     }
 
     fn meter(&self) -> Meter {

@@ -1,5 +1,6 @@
 //! What sees every frame of a cell: the capture, the table of outside flows, the watch for marked packets.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,6 +13,7 @@ use interop_catalogue::LinkSide;
 use interop_evidence::{HandshakeSeen, Micros, OuterFlow};
 use interop_lab::FrameSink;
 use interop_lab::link::End;
+use interop_trace::{Decoded, Setup};
 
 use super::World;
 use crate::Result;
@@ -25,6 +27,7 @@ pub(crate) struct Witness {
 struct State {
     /// Wall time at which the cell's clock was zero.
     epoch: Duration,
+    path: PathBuf,
     capture: Option<CaptureWriter>,
     wires: Vec<Wire>,
     flows: FlowTable,
@@ -48,7 +51,7 @@ struct Wire {
 
 impl Witness {
     /// Begins the capture at `path`.
-    pub(crate) fn create(path: &std::path::Path, world: &World, family: Family, port: u16) -> Result<Self> {
+    pub(crate) fn create(path: &Path, world: &World, family: Family, port: u16) -> Result<Self> {
         let server_wires: IndexMap<String, End> = world.server_wires();
         let client_wires: IndexMap<String, End> = world.client_wires();
         let wires: Vec<Wire> = world
@@ -71,6 +74,7 @@ impl Witness {
         let state = State {
             epoch: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             capture: Some(CaptureWriter::create(path, &interfaces)?),
+            path: path.to_owned(),
             frames: vec![0; wires.len()],
             wires,
             dropped: None,
@@ -110,6 +114,21 @@ impl Witness {
     /// The handshakes on the clients' wires so far.
     pub(crate) fn handshakes(&self) -> Vec<HandshakeSeen> {
         self.lock().handshakes.seen().to_vec()
+    }
+
+    /// Wall time at which the cell's clock was zero, as the capture has it, in nanoseconds since the epoch.
+    pub(crate) fn epoch_ns(&self) -> u64 {
+        u64::try_from(self.lock().epoch.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Decodes what was captured, while the capture is not completed. None if it is.
+    pub(crate) fn decode(&self, setup: Setup) -> Result<Option<Decoded>> {
+        let mut state = self.lock();
+        let Some(capture) = &mut state.capture else { return Ok(None) };
+        capture.flush()?;
+        let mut part = state.path.clone().into_os_string();
+        part.push(".part");
+        Ok(Some(interop_trace::decode_file(part, setup).map_err(interop_capture::CaptureError::Read)?))
     }
 
     /// Completes the capture; says how many frames each wire has in it.

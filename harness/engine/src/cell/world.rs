@@ -72,7 +72,7 @@ impl World {
         })
     }
 
-    /// What the checks must know.
+    /// What the topology and the scenario say to the checks.
     pub(crate) fn facts(&self, scenario: &Scenario) -> Facts {
         let outside = |node: &str| -> Vec<(String, Vec<IpAddr>)> {
             self.topology
@@ -95,6 +95,8 @@ impl World {
             server_addresses: outside(&self.server).into_iter().flat_map(|(_, addresses)| addresses).collect(),
             inside_networks: self.inside_networks.clone(),
             inside_domain: self.inside_domain.clone(),
+            nodes: self.topology.nodes.keys().map(|node| (node.to_string(), self.topology.addresses(node).collect())).collect(),
+            ..Facts::default()
         }
     }
 
@@ -157,6 +159,11 @@ impl World {
             .filter(|(_, link)| link.side == LinkSide::Outside)
             .filter_map(|(name, link)| Some((name, end(link)?)))
             .collect()
+    }
+
+    /// The outside wires.
+    pub(crate) fn outside_wires(&self) -> Vec<String> {
+        self.wires().filter(|(_, link)| link.side == LinkSide::Outside).map(|(name, _)| name).collect()
     }
 
     /// Wires in the lab's order.

@@ -5,7 +5,7 @@ use interop_catalogue::{Catalogue, ExpectationEntry, ExpiryDate, KnownVerdict};
 use interop_evidence::{CellRecord, Verdict};
 
 /// Holds a cell against the expectations, before its verdict is published.
-pub(super) fn expect(catalogue: &Catalogue, record: &mut CellRecord) {
+pub(crate) fn expect(catalogue: &Catalogue, record: &mut CellRecord) {
     if !matches!(record.verdict, Verdict::Pass | Verdict::Degraded | Verdict::Fail) {
         return;
     }

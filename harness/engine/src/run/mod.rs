@@ -7,4 +7,5 @@ mod host;
 mod runner;
 
 pub use event::RunEvent;
+pub(crate) use expectations::expect;
 pub use runner::{RunOptions, run};

@@ -10,6 +10,8 @@ use interop_evidence::{
     PeerRole, Phase, ProcessEntry, Proof, RouteEntry, Timeline, TransportSample, Verdict,
 };
 
+use super::trace;
+
 pub(super) fn write(cell: &CellRecord, folder: &Path) {
     let bundle = Bundle::create(folder).expect("a folder");
     bundle.write_cell(cell).expect("cell.json");
@@ -25,6 +27,9 @@ pub(super) fn write(cell: &CellRecord, folder: &Path) {
         fs::write(bundle.logs().join(name), text.concat()).expect("a log");
     }
     fs::write(bundle.capture(), [0x0a, 0x0d, 0x0d, 0x0a]).expect("a capture");
+    let trace = trace::trace(cell);
+    bundle.write_trace(&trace).expect("trace.json");
+    bundle.write_trace_text(&trace::text(&trace)).expect("trace.txt");
     fs::write(bundle.repro(), "#!/bin/sh\n").expect("repro.sh");
 }
 

@@ -1,13 +1,14 @@
 //! A made-up run with every verdict, and its bundles.
 
 mod bundle;
+pub(crate) mod trace;
 
 use std::fs;
 use std::path::Path;
 
 use indexmap::IndexMap;
 use interop_evidence::{
-    CellRecord, CheckRecord, FORMAT_VERSION, HostRecord, PeerRecord, RunRecord, RunResults, Verdict,
+    Bundle, CellRecord, CheckRecord, FORMAT_VERSION, HostRecord, PeerRecord, RunRecord, RunResults, Verdict,
 };
 
 /// Three pairs, eight scenarios, twelve verdicts.
@@ -72,6 +73,17 @@ pub(crate) fn hostile_results(folder: &Path) -> RunResults {
     write("logs/evil.log", &[evil.as_bytes(), b"\xff\xfe broken \xc3("].concat());
     write("logs/x\" onclick=\"y.log", b"x");
     write("snapshots/before.json", evil.as_bytes());
+    let mut trace = trace::trace(&results.cells[0]);
+    trace.hosts.push(evil.into());
+    trace.notes.push(evil.into());
+    trace.marks[1].text = format!("fault {evil}");
+    for line in &mut trace.lines {
+        for text in [&mut line.wire, &mut line.flow, &mut line.text, line.remark.get_or_insert_default()] {
+            text.push_str(evil);
+        }
+        line.from = evil.into();
+    }
+    Bundle::open(&bundle).write_trace(&trace).expect("trace.json");
     results
 }
 
@@ -264,11 +276,16 @@ fn checks(verdict: Verdict) -> Vec<CheckRecord> {
         Verdict::Invalid | Verdict::EnvError => Verdict::Invalid,
         _ => Verdict::Fail,
     };
-    vec![
+    let mut checks = vec![
         check("1 connect", Verdict::Pass, "connects after 1.240 s, within 10 s"),
         check("2 expect transport", Verdict::Pass, "dtls, as expected"),
         check("5 expect transport", decisive, "expected tls within 9 s, saw dtls (to-server 12 frames, to-client 0)"),
         check("no-leak", Verdict::Pass, "0 inner packets on outside wires"),
         check("leave-no-trace", Verdict::Pass, "after disconnect equals before"),
-    ]
+    ];
+    if verdict == Verdict::Fail {
+        let message = "first differing packet: frame 412 on access: expected TLS application data, saw DTLS";
+        checks.push(check("golden outer-flow", Verdict::Fail, message));
+    }
+    checks
 }

@@ -1,6 +1,6 @@
 //! Whether a scenario caught a mutant: its cells with the defect are compared with the same cells without.
 
-use interop_evidence::{CellRecord, Verdict};
+use interop_evidence::{CellRecord, CheckRecord, Verdict};
 use serde::Serialize;
 
 /// A mutant, a scenario that claims to catch it, and the cells that show whether it does: without the defect, and with it.
@@ -34,6 +34,9 @@ pub(super) struct Proof {
     /// The check that caught it, and what it said; else why there is none.
     pub(super) check: Option<String>,
     pub(super) message: String,
+    /// The golden traces that differ with the defect, and did not without: what each says. They do not decide: a check that
+    /// knows what is wrong must see it as well.
+    pub(super) goldens: Vec<String>,
     /// The cell with the defect that decided.
     pub(super) cell: Option<String>,
 }
@@ -47,16 +50,22 @@ pub(super) fn judge(claim: &Claim, cells: &[CellRecord]) -> Proof {
         state,
         check,
         message,
+        goldens: Vec::new(),
         cell: cell.map(|cell| cell.key.clone()),
     };
     let mut worst: Option<Proof> = None;
     for (healthy, defective) in &claim.pairs {
         let (Some(healthy), Some(defective)) = (find(healthy), find(defective)) else { continue };
+        if let (Verdict::Pass | Verdict::Degraded, Verdict::Fail) = (healthy.verdict, defective.verdict)
+            && let Some(check) = new_failure(healthy, defective)
+        {
+            let goldens = new_failures(healthy, defective).filter(|check| is_golden(check));
+            return Proof {
+                goldens: goldens.map(|check| format!("{}: {}", check.id, check.message)).collect(),
+                ..proof(State::Caught, Some(check.id.clone()), check.message.clone(), Some(defective))
+            };
+        }
         let found = match (healthy.verdict, defective.verdict) {
-            (Verdict::Pass | Verdict::Degraded, Verdict::Fail) => {
-                let Some(check) = new_failure(healthy, defective) else { continue };
-                return proof(State::Caught, Some(check.id.clone()), check.message.clone(), Some(defective));
-            }
             (Verdict::Pass | Verdict::Degraded, verdict) if verdict.is_environment() || !verdict.took_place() => {
                 proof(State::NotJudged, None, format!("{verdict}: {}", defective.reason), Some(defective))
             }
@@ -82,10 +91,20 @@ pub(super) fn judge(claim: &Claim, cells: &[CellRecord]) -> Proof {
     worst.unwrap_or_else(|| proof(State::NotJudged, None, "no pair of peers runs this scenario".to_owned(), None))
 }
 
-/// The first check that fails with the defect, and did not without.
-fn new_failure<'c>(healthy: &CellRecord, defective: &'c CellRecord) -> Option<&'c interop_evidence::CheckRecord> {
-    let failed_before = |id: &str| healthy.checks.iter().any(|check| check.id == id && check.verdict == Verdict::Fail);
-    defective.checks.iter().find(|check| check.verdict == Verdict::Fail && !failed_before(&check.id))
+/// The checks that fail with the defect, and did not without.
+fn new_failures<'c>(healthy: &CellRecord, defective: &'c CellRecord) -> impl Iterator<Item = &'c CheckRecord> {
+    let failed = |check: &&CheckRecord| check.verdict == Verdict::Fail;
+    let before: Vec<String> = healthy.checks.iter().filter(failed).map(|check| check.id.clone()).collect();
+    defective.checks.iter().filter(failed).filter(move |check| !before.contains(&check.id))
+}
+
+/// The first of them that knows what is wrong: a golden only knows that something is.
+fn new_failure<'c>(healthy: &CellRecord, defective: &'c CellRecord) -> Option<&'c CheckRecord> {
+    new_failures(healthy, defective).find(|check| !is_golden(check))
+}
+
+fn is_golden(check: &CheckRecord) -> bool {
+    check.id.starts_with("golden ")
 }
 
 /// The proofs as lines, and how many mutants are caught.
@@ -121,7 +140,7 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use interop_evidence::{CheckRecord, PeerRecord};
+    use interop_evidence::PeerRecord;
 
     use super::*;
 
@@ -163,6 +182,17 @@ mod tests {
         let proof = judged(&[healthy, defective]);
         assert_eq!((proof.state, proof.check.as_deref()), (State::Caught, Some("1 expect")));
         assert!(table(&[proof]).contains("m  s  caught by 1 expect: 1 expect says"), "one line each");
+    }
+
+    #[test]
+    fn a_golden_is_told_but_catches_nothing() {
+        let golden = ("golden dns", Verdict::Fail);
+        let healthy = || cell("healthy", Verdict::Pass, &[]);
+        let proof = judged(&[healthy(), cell("defective", Verdict::Fail, &[golden])]);
+        assert_ne!(proof.state, State::Caught);
+        let proof = judged(&[healthy(), cell("defective", Verdict::Fail, &[golden, ("1 expect", Verdict::Fail)])]);
+        assert_eq!((proof.state, proof.check.as_deref()), (State::Caught, Some("1 expect")));
+        assert_eq!(proof.goldens, ["golden dns: golden dns says"]);
     }
 
     #[test]

@@ -1,0 +1,130 @@
+//! The goldens of a catalogue: finding the one for a cell, and writing new ones.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use interop_evidence::View;
+
+use super::file::{File, path};
+use super::overlay::{merged, phases};
+use super::{Golden, GoldenError};
+
+/// The cell for which a golden is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Cell {
+    pub scenario: String,
+    pub params: Vec<(String, String)>,
+    pub client: String,
+    pub client_version: String,
+    pub server: String,
+    pub server_version: String,
+}
+
+/// Every golden file of a catalogue.
+#[derive(Clone, Debug, Default)]
+pub struct Goldens {
+    files: BTreeMap<PathBuf, File>,
+}
+
+/// A file to be written, or to be taken away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Below `goldens/`.
+    pub path: PathBuf,
+    /// Its text; nothing to take the file away.
+    pub text: Option<String>,
+    /// Cells whose golden changes with it, as `client × server`.
+    pub cells: Vec<String>,
+}
+
+impl Goldens {
+    /// Reads golden files: path below `goldens/` (`baseline/outer-flow.golden`) and text. Later files take the place of
+    /// earlier ones with the same path.
+    ///
+    /// # Errors
+    /// Every file that cannot be used.
+    pub fn read<'a>(files: impl IntoIterator<Item = (PathBuf, &'a str)>) -> Result<Self, Vec<GoldenError>> {
+        let texts: BTreeMap<PathBuf, &str> = files.into_iter().collect();
+        let mut this = Self::default();
+        let mut errors = Vec::new();
+        for (path, text) in &texts {
+            match File::parse(path, text) {
+                Ok(file) => drop(this.files.insert(path.clone(), file)),
+                Err(error) => errors.push(error),
+            }
+        }
+        errors.extend(this.ambiguous(&texts));
+        if errors.is_empty() { Ok(this) } else { Err(errors) }
+    }
+
+    /// What holds for a cell, if its scenario has a golden for this view that holds for its pair.
+    pub fn of(&self, cell: &Cell, view: View) -> Option<Golden> {
+        let base = self.base(&cell.scenario, view);
+        let ranked = self.overlays(&cell.scenario, view).filter_map(|file| {
+            let ranks = file.selectors.iter().filter(|selector| selector.matches(cell)).map(|selector| selector.rank());
+            Some((ranks.max()?, file))
+        });
+        let overlay = ranked.max_by_key(|(rank, _)| *rank).map(|(_, file)| file);
+        if base.is_none() && overlay.is_none() {
+            return None;
+        }
+        let parts = |file: Option<&File>| file.map(|file| file.parts.clone()).unwrap_or_default();
+        Some(Golden {
+            phases: phases(&merged(&parts(base), &parts(overlay))),
+            files: base.into_iter().chain(overlay).map(|file| file.path.clone()).collect(),
+        })
+    }
+
+    /// Golden files that nobody asks for, in words. `scenarios` says which views each scenario claims.
+    pub fn stale(&self, scenarios: &[(String, Vec<View>)]) -> Vec<String> {
+        let reason = |file: &File| {
+            let File { scenario, view, .. } = file;
+            match scenarios.iter().find(|(name, _)| name == scenario) {
+                None => Some(format!("there is no scenario `{scenario}`")),
+                Some((_, views)) if !views.contains(view) => {
+                    Some(format!("scenario `{scenario}` does not claim view `{view}`"))
+                }
+                Some(_) => None,
+            }
+        };
+        self.files.values().filter_map(|file| Some(format!("{}: {}", file.path.display(), reason(file)?))).collect()
+    }
+
+    /// Takes the files of one view.
+    pub(super) fn with(files: BTreeMap<PathBuf, File>) -> Self {
+        Self { files }
+    }
+
+    pub(super) fn base(&self, scenario: &str, view: View) -> Option<&File> {
+        self.files.get(&path(scenario, view, None))
+    }
+
+    pub(super) fn overlays(&self, scenario: &str, view: View) -> impl Iterator<Item = &File> {
+        self.files
+            .values()
+            .filter(move |file| file.scenario == scenario && file.view == view && !file.selectors.is_empty())
+    }
+
+    /// Overlays of which nobody can say which one holds for a cell.
+    fn ambiguous(&self, texts: &BTreeMap<PathBuf, &str>) -> Vec<GoldenError> {
+        let mut errors = Vec::new();
+        for (index, file) in self.files.values().enumerate() {
+            let same_view = |other: &&File| other.scenario == file.scenario && other.view == file.view;
+            for other in self.files.values().skip(index + 1).filter(same_view) {
+                let pairs = file.selectors.iter().flat_map(|one| other.selectors.iter().map(move |other| (one, other)));
+                let mut clashes = pairs.filter(|(one, other)| one.rank() == other.rank() && one.meets(other));
+                let Some((one, another)) = clashes.next() else { continue };
+                let (first, second) = (file.path.display(), other.path.display());
+                let detail = format!(
+                    "`{one}` in {first} and `{another}` in {second} hold for the same cells and neither asks for more; \
+                     name a pair, or the value of an axis, in one of them"
+                );
+                let text = texts.get(&other.path).copied().unwrap_or_default();
+                let line = text.lines().position(|line| line.starts_with("for:")).map_or(1, |line| line + 1);
+                errors.push(GoldenError { path: other.path.clone(), line, detail });
+            }
+        }
+        errors
+    }
+}

@@ -1,0 +1,21 @@
+//! TLS: records, handshake messages, decryption.
+//!
+//! [`records`] cuts a stream, [`handshake`] and [`hello`] read messages, [`connection`] follows both directions and says what
+//! happens, [`opener`] knows which keys are in use. [`protect`], [`schedule`] and [`suite`] open single records; DTLS uses them too.
+
+mod connection;
+mod handshake;
+mod hello;
+mod names;
+mod opener;
+pub(crate) mod protect;
+mod reader;
+mod records;
+pub(crate) mod schedule;
+mod stream;
+pub(crate) mod suite;
+
+pub(crate) use stream::TlsStream;
+
+#[cfg(test)]
+mod tests;

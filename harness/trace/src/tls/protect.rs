@@ -1,0 +1,361 @@
+//! Record protection: opens records of TLS 1.0 to 1.3 and of DTLS 0.9, 1.0 and 1.2.
+//!
+//! Who calls keeps the sequence numbers: TLS counts them, DTLS reads them from the record (the epoch is their upper 16 bits).
+
+use openssl::cipher;
+use openssl::cipher_ctx::CipherCtx;
+use openssl::error::ErrorStack;
+use openssl::symm::{Cipher, Crypter, Mode, decrypt_aead};
+
+use super::schedule::{Hash, Prf};
+use super::suite::{Bulk, Suite};
+
+/// Everything below TLS 1.3 that the keys of a connection are made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Session<'a> {
+    /// As in the ServerHello: 0x0301 to 0x0303 for TLS; 0x0100 (DTLS 0.9), 0xfeff (1.0), 0xfefd (1.2).
+    pub(crate) version: u16,
+    /// The cipher suite.
+    pub(crate) suite: u16,
+    /// The master secret.
+    pub(crate) master: &'a [u8],
+    /// Random of the ClientHello, 32 bytes.
+    pub(crate) client_random: &'a [u8],
+    /// Random of the ServerHello, 32 bytes.
+    pub(crate) server_random: &'a [u8],
+    /// Whether both hellos have the extension `encrypt_then_mac` (22, RFC 7366).
+    pub(crate) encrypt_then_mac: bool,
+}
+
+/// The header of a record, as far as the protection covers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecordHeader {
+    /// Number of the record since the keys are in use; in DTLS epoch and number as they stand in the header (16 + 48 bits).
+    pub(crate) sequence: u64,
+    /// Content type.
+    pub(crate) kind: u8,
+    /// Version of the header.
+    pub(crate) version: u16,
+}
+
+/// A record that was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Opened {
+    /// Content type; in TLS 1.3 the inner one.
+    pub(crate) kind: u8,
+    /// Plain text, without padding.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The keys of one direction.
+#[derive(Clone)]
+pub(crate) struct Protection {
+    bulk: Bulk,
+    key: Vec<u8>,
+    iv: Vec<u8>,
+    kind: Kind,
+}
+
+/// What a version adds.
+#[derive(Clone)]
+enum Kind {
+    /// An AEAD of TLS 1.2.
+    Aead12,
+    /// TLS 1.3; the traffic secret is kept for the update of the keys.
+    Aead13 { hash: Hash, secret: Vec<u8> },
+    /// AES-CBC and HMAC.
+    Cbc { mac: Hash, mac_key: Vec<u8>, encrypt_then_mac: bool, explicit_iv: bool },
+}
+
+impl std::fmt::Debug for Protection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Protection").field("bulk", &self.bulk).finish_non_exhaustive()
+    }
+}
+
+impl Protection {
+    /// The keys with which the client (or else the server) protects what it sends, below TLS 1.3; `None` when the suite is not one
+    /// that can be opened.
+    pub(crate) fn new(session: &Session<'_>, is_client: bool) -> Option<Self> {
+        let suite = Suite::of(session.suite)?;
+        let bulk = suite.bulk;
+        let modern = matches!(session.version, 0x0303 | 0xfefd);
+        let prf = if modern { Prf::Of(suite.hash) } else { Prf::Md5Sha1 };
+        let (mac, key, iv) = (bulk.mac_length(), bulk.key_length(), bulk.iv_length());
+        let kind = match bulk {
+            Bulk::Closed => return None,
+            Bulk::Cbc(_, mac) => Kind::Cbc {
+                mac,
+                mac_key: Vec::new(),
+                encrypt_then_mac: session.encrypt_then_mac,
+                explicit_iv: session.version != 0x0301,
+            },
+            _ if modern => Kind::Aead12,
+            _ => return None,
+        };
+        // RFC 5246, section 6.3: the MAC keys of both, then the keys of both, then the IVs of both.
+        let seed = [session.server_random, session.client_random];
+        let block = prf.derive(session.master, "key expansion", &seed, (mac + key + iv).saturating_mul(2));
+        let side = usize::from(!is_client);
+        let cut = |start: usize, length: usize| block.get(start..start + length).map(<[u8]>::to_vec);
+        let mac_key = cut(side * mac, mac)?;
+        Some(Self {
+            bulk,
+            key: cut(2 * mac + side * key, key)?,
+            iv: cut(2 * (mac + key) + side * iv, iv)?,
+            kind: match kind {
+                Kind::Cbc { mac, encrypt_then_mac, explicit_iv, .. } => {
+                    Kind::Cbc { mac, mac_key, encrypt_then_mac, explicit_iv }
+                }
+                other => other,
+            },
+        })
+    }
+
+    /// The keys of one direction of TLS 1.3, of its traffic secret (RFC 8446, section 7.3).
+    pub(crate) fn tls13(suite: u16, secret: &[u8]) -> Option<Self> {
+        let suite = Suite::of(suite)?;
+        if !matches!(suite.bulk, Bulk::Gcm(_) | Bulk::Ccm(..) | Bulk::Chacha) {
+            return None;
+        }
+        let key = suite.hash.expand_label(secret, "key", u8::try_from(suite.bulk.key_length()).ok()?);
+        let iv = suite.hash.expand_label(secret, "iv", 12);
+        Some(Self { bulk: suite.bulk, key, iv, kind: Kind::Aead13 { hash: suite.hash, secret: secret.to_vec() } })
+    }
+
+    /// The keys after a KeyUpdate of TLS 1.3 (RFC 8446, section 7.2); sequence numbers begin at 0 again.
+    pub(crate) fn updated(&self) -> Option<Self> {
+        let Kind::Aead13 { hash, secret } = &self.kind else { return None };
+        let length = u8::try_from(hash.length()).ok()?;
+        let next = hash.expand_label(secret, "traffic upd", length);
+        let key = hash.expand_label(&next, "key", u8::try_from(self.key.len()).ok()?);
+        let iv = hash.expand_label(&next, "iv", 12);
+        Some(Self { bulk: self.bulk, key, iv, kind: Kind::Aead13 { hash: *hash, secret: next } })
+    }
+
+    /// Opens the body of a record, without its header. `None` when it is not one of these keys.
+    pub(crate) fn open(&mut self, header: &RecordHeader, body: &[u8]) -> Option<Opened> {
+        match &self.kind {
+            Kind::Aead12 => self.open_aead12(header, body),
+            Kind::Aead13 { .. } => self.open_aead13(header, body),
+            Kind::Cbc { .. } => self.open_cbc(header, body),
+        }
+    }
+
+    /// RFC 5288, 6655 and 7905.
+    fn open_aead12(&self, header: &RecordHeader, body: &[u8]) -> Option<Opened> {
+        let (nonce, sealed) = if self.bulk == Bulk::Chacha {
+            (self.counted_nonce(header.sequence), body)
+        } else {
+            let (explicit, sealed) = body.split_at_checked(8)?;
+            ([self.iv.as_slice(), explicit].concat(), sealed)
+        };
+        let (text, tag) = self.split_tag(sealed)?;
+        let bytes = self.aead(&nonce, &pseudo_header(header, text.len())?, text, tag)?;
+        Some(Opened { kind: header.kind, bytes })
+    }
+
+    /// RFC 8446, section 5.2.
+    fn open_aead13(&self, header: &RecordHeader, body: &[u8]) -> Option<Opened> {
+        let (text, tag) = self.split_tag(body)?;
+        let [high, low] = u16::try_from(body.len()).ok()?.to_be_bytes();
+        let [major, minor] = header.version.to_be_bytes();
+        let aad = [header.kind, major, minor, high, low];
+        let mut bytes = self.aead(&self.counted_nonce(header.sequence), &aad, text, tag)?;
+        let end = bytes.iter().rposition(|byte| *byte != 0)?;
+        bytes.truncate(end + 1);
+        let kind = bytes.pop()?;
+        Some(Opened { kind, bytes })
+    }
+
+    /// RFC 5246, section 6.2.3.2, and RFC 7366.
+    fn open_cbc(&mut self, header: &RecordHeader, body: &[u8]) -> Option<Opened> {
+        let Kind::Cbc { mac, mac_key, encrypt_then_mac, explicit_iv } = &self.kind else { return None };
+        let mac_length = mac.length();
+        let sealed = if *encrypt_then_mac {
+            let (sealed, tag) = body.split_at_checked(body.len().checked_sub(mac_length)?)?;
+            if mac.hmac(mac_key, &[&pseudo_header(header, sealed.len())?, sealed]) != tag {
+                return None;
+            }
+            sealed
+        } else {
+            body
+        };
+        let (iv, text) = if *explicit_iv { sealed.split_at_checked(16)? } else { (self.iv.as_slice(), sealed) };
+        if text.is_empty() || text.len() % 16 != 0 {
+            return None;
+        }
+        let mut bytes = cbc(&self.key, iv, text)?;
+        let padding = usize::from(*bytes.last()?);
+        let content = bytes.len().checked_sub(padding)?.checked_sub(1)?;
+        if bytes.get(content..)?.iter().any(|byte| usize::from(*byte) != padding) {
+            return None;
+        }
+        bytes.truncate(content);
+        if !*encrypt_then_mac {
+            let tag = bytes.split_off(content.checked_sub(mac_length)?);
+            if mac.hmac(mac_key, &[&pseudo_header(header, bytes.len())?, &bytes]) != tag {
+                return None;
+            }
+        }
+        if !*explicit_iv {
+            // TLS 1.0: the last block is the initialisation vector of the next record.
+            self.iv = text.get(text.len().checked_sub(16)?..)?.to_vec();
+        }
+        Some(Opened { kind: header.kind, bytes })
+    }
+
+    /// The IV with the number of the record folded into its last 8 bytes (RFC 8446, section 5.3).
+    fn counted_nonce(&self, sequence: u64) -> Vec<u8> {
+        let mut nonce = self.iv.clone();
+        nonce.iter_mut().rev().zip(sequence.to_be_bytes().iter().rev()).for_each(|(byte, count)| *byte ^= count);
+        nonce
+    }
+
+    fn split_tag<'a>(&self, sealed: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let tag = if let Bulk::Ccm(_, tag) = self.bulk { tag } else { 16 };
+        sealed.split_at_checked(sealed.len().checked_sub(tag)?)
+    }
+
+    fn aead(&self, nonce: &[u8], aad: &[u8], text: &[u8], tag: &[u8]) -> Option<Vec<u8>> {
+        let cipher = match self.bulk {
+            Bulk::Gcm(16) => Cipher::aes_128_gcm(),
+            Bulk::Gcm(_) => Cipher::aes_256_gcm(),
+            Bulk::Ccm(..) => return ccm(&self.key, nonce, aad, text, tag).ok(),
+            Bulk::Chacha => Cipher::chacha20_poly1305(),
+            Bulk::Cbc(..) | Bulk::Closed => return None,
+        };
+        decrypt_aead(cipher, &self.key, Some(nonce), aad, text, tag).ok()
+    }
+}
+
+/// What TLS 1.2 and before protect beside the content: number, type, version, length of the content.
+fn pseudo_header(header: &RecordHeader, length: usize) -> Option<[u8; 13]> {
+    let mut bytes = [0; 13];
+    bytes[..8].copy_from_slice(&header.sequence.to_be_bytes());
+    bytes[8] = header.kind;
+    bytes[9..11].copy_from_slice(&header.version.to_be_bytes());
+    bytes[11..].copy_from_slice(&u16::try_from(length).ok()?.to_be_bytes());
+    Some(bytes)
+}
+
+/// AES-CCM; the lengths of nonce and tag have to be known before the key is.
+fn ccm(key: &[u8], nonce: &[u8], aad: &[u8], text: &[u8], tag: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+    let cipher = if key.len() == 16 { cipher::Cipher::aes_128_ccm() } else { cipher::Cipher::aes_256_ccm() };
+    let mut context = CipherCtx::new()?;
+    context.decrypt_init(Some(cipher), None, None)?;
+    context.set_iv_length(nonce.len())?;
+    context.set_tag(tag)?;
+    context.decrypt_init(None, Some(key), Some(nonce))?;
+    context.set_data_len(text.len())?;
+    context.cipher_update(aad, None)?;
+    let mut output = Vec::with_capacity(text.len());
+    context.cipher_update_vec(text, &mut output)?;
+    Ok(output)
+}
+
+/// Decrypts whole blocks; padding stays.
+fn cbc(key: &[u8], iv: &[u8], text: &[u8]) -> Option<Vec<u8>> {
+    let cipher = if key.len() == 16 { Cipher::aes_128_cbc() } else { Cipher::aes_256_cbc() };
+    let mut crypter = Crypter::new(cipher, Mode::Decrypt, key, Some(iv)).ok()?;
+    crypter.pad(false);
+    let mut output = vec![0; text.len() + 16];
+    let first = crypter.update(text, &mut output).ok()?;
+    let rest = crypter.finalize(output.get_mut(first..)?).ok()?;
+    output.truncate(first + rest);
+    Some(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(text: &str) -> Vec<u8> {
+        hex::decode(text.replace(char::is_whitespace, "")).unwrap()
+    }
+
+    /// Records of RFC 8448, section 3: what the client sends.
+    const FINISHED: &str =
+        "17 03 03 00 35 75 ec 4d c2 38 cc e6 0b 29 80 44 a7 1e 21 9c 56 cc 77 b0 51 7f e9 b9 3c 7a 4b fc 44
+        d8 7f 38 f8 03 38 ac 98 fc 46 de b3 84 bd 1c ae ac ab 68 67 d7 26 c4 05 46";
+    const DATA: &str = "17 03 03 00 43 a2 3f 70 54 b6 2c 94 d0 af fa fe 82 28 ba 55 cb ef ac ea 42 f9 14 aa 66 bc ab 3f 2b 98
+        19 a8 a5 b4 6b 39 5b d5 4a 9a 20 44 1e 2b 62 97 4e 1f 5a 62 92 a2 97 70 14 bd 1e 3d ea e6 3a ee bb 21 69 49 15 e4";
+    const ALERT: &str = "17 03 03 00 13 c9 87 27 60 65 56 66 b7 4d 7f f1 15 3e fd 6d b6 d0 b0 e3";
+
+    const HANDSHAKE_SECRET: &str =
+        "b3 ed db 12 6e 06 7f 35 a7 80 b3 ab f4 5e 2d 8f 3b 1a 95 07 38 f5 2e 96 00 74 6a 0e 27 a5 5a 21";
+    const TRAFFIC_SECRET: &str =
+        "9e 40 64 6c e7 9a 7f 9d c0 5a f8 88 9b ce 65 52 87 5a fa 0b 06 df 00 87 f7 92 eb b7 c1 75 04 a5";
+
+    fn open(protection: &mut Protection, sequence: u64, record: &str) -> Option<Opened> {
+        let header = RecordHeader { sequence, kind: 23, version: 0x0303 };
+        protection.open(&header, &bytes(record)[5..])
+    }
+
+    #[test]
+    fn records_of_rfc_8448_are_opened() {
+        let mut handshake = Protection::tls13(0x1301, &bytes(HANDSHAKE_SECRET)).unwrap();
+        let finished = open(&mut handshake, 0, FINISHED).unwrap();
+        assert_eq!((finished.kind, &finished.bytes[..4]), (22, [20, 0, 0, 32].as_slice()));
+        let mut traffic = Protection::tls13(0x1301, &bytes(TRAFFIC_SECRET)).unwrap();
+        assert_eq!(open(&mut traffic, 0, DATA), Some(Opened { kind: 23, bytes: (0..50).collect() }));
+        assert_eq!(open(&mut traffic, 1, ALERT), Some(Opened { kind: 21, bytes: vec![1, 0] }));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_opened() {
+        let mut traffic = Protection::tls13(0x1301, &bytes(TRAFFIC_SECRET)).unwrap();
+        assert_eq!(open(&mut traffic, 1, DATA), None);
+        assert_eq!(open(&mut traffic, 0, &DATA.replace("e4", "e5")), None);
+        assert_eq!(open(&mut traffic.updated().unwrap(), 0, DATA), None);
+        assert_eq!(open(&mut Protection::tls13(0x1301, &bytes(HANDSHAKE_SECRET)).unwrap(), 0, DATA), None);
+    }
+
+    /// Every kind of suite, with every length of a body: nothing opens and nothing panics.
+    #[test]
+    fn short_bodies_are_not_opened() {
+        for (suite, version) in [
+            (0x002F, 0x0301),
+            (0x002F, 0x0302),
+            (0x0035, 0x0100),
+            (0x002F, 0xfeff),
+            (0xC028, 0xfefd),
+            (0x00A8, 0xfefd),
+            (0xC09C, 0x0303),
+            (0xC0A8, 0x0303),
+            (0xCCA8, 0x0303),
+        ] {
+            for encrypt_then_mac in [false, true] {
+                let session = Session {
+                    version,
+                    suite,
+                    master: &[1; 48],
+                    client_random: &[2; 32],
+                    server_random: &[3; 32],
+                    encrypt_then_mac,
+                };
+                let mut protection = Protection::new(&session, true).unwrap();
+                for length in 0..200 {
+                    let header = RecordHeader { sequence: 7, kind: 23, version };
+                    assert_eq!(protection.open(&header, &vec![5; length]), None, "{suite:04x} {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn suites_that_do_not_fit_the_version_have_no_keys() {
+        let session = Session {
+            version: 0x0302,
+            suite: 0xC02F,
+            master: &[1; 48],
+            client_random: &[2; 32],
+            server_random: &[3; 32],
+            encrypt_then_mac: false,
+        };
+        assert!(Protection::new(&session, true).is_none());
+        assert!(Protection::new(&Session { version: 0x0303, suite: 0x000A, ..session }, true).is_none());
+        assert!(Protection::new(&Session { version: 0x0303, ..session }, true).is_some());
+        assert!(Protection::tls13(0xC014, &[1; 32]).is_none());
+    }
+}

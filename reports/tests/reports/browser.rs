@@ -1,0 +1,203 @@
+//! The ladder diagram as a browser shows it.
+//!
+//! One test, because one Chromium at a time is enough for a small machine.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use interop_evidence::{CellRecord, Verdict};
+use interop_reports::{Options, html};
+
+use crate::common::{cell, peer, run, write_bundles};
+
+/// A start takes some seconds on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+const WINDOW: (u32, u32) = (1400, 2000);
+
+/// Colours of the light theme, as in the style sheet.
+const PAGE: Color = Color([0xfd, 0xfd, 0xfc]);
+const DTLS: Color = Color([0x1d, 0x7a, 0x46]);
+const TLS: Color = Color([0x1f, 0x5f, 0xbf]);
+const DNS: Color = Color([0x8a, 0x6d, 0x1f]);
+const FAULT_EDGE: Color = Color([0xd9, 0x92, 0x5f]);
+const HIT: Color = Color([0xd6, 0x00, 0x6c]);
+const DARK_PAGE: Color = Color([0x15, 0x18, 0x1b]);
+const DARK_HIT: Color = Color([0xff, 0x4f, 0x9e]);
+
+#[derive(Clone, Copy, Debug)]
+struct Color([u8; 3]);
+
+/// What Chromium drew.
+struct Picture {
+    width: usize,
+    /// RGB.
+    bytes: Vec<u8>,
+}
+
+/// A part of it: left, top, right, bottom.
+type Part = (usize, usize, usize, usize);
+
+impl Picture {
+    fn read(path: &Path) -> Self {
+        let mut decoder = png::Decoder::new(std::io::BufReader::new(File::open(path).expect("a screenshot")));
+        decoder.set_transformations(png::Transformations::STRIP_16 | png::Transformations::EXPAND);
+        let mut reader = decoder.read_info().expect("a PNG file");
+        let mut bytes = vec![0; reader.output_buffer_size().expect("a size")];
+        let info = reader.next_frame(&mut bytes).expect("a picture");
+        let step = info.color_type.samples();
+        assert!(step >= 3, "a picture in colour");
+        let bytes = bytes.chunks_exact(step).flat_map(|pixel| pixel[..3].to_vec()).collect();
+        Self { width: info.width as usize, bytes }
+    }
+
+    /// Pixels of a colour; lines are softened, so near ones count.
+    fn count(&self, color: Color, (left, top, right, bottom): Part) -> usize {
+        let near = |pixel: &[u8]| pixel.iter().zip(color.0).all(|(is, wanted)| is.abs_diff(wanted) <= 24);
+        let row = |y: usize| &self.bytes[3 * (y * self.width + left)..3 * (y * self.width + right)];
+        (top..bottom).map(|y| row(y).chunks_exact(3).filter(|pixel| near(pixel)).count()).sum()
+    }
+
+    /// The longest piece of a row that has a colour.
+    fn longest(&self, color: Color, part: Part) -> usize {
+        let (left, top, right, bottom) = part;
+        let row = |y: usize| {
+            let mut best = (0, 0);
+            for x in left..right {
+                best.1 = if self.count(color, (x, y, x + 1, y + 1)) == 1 { best.1 + 1 } else { 0 };
+                best.0 = best.0.max(best.1);
+            }
+            best.0
+        };
+        (top..bottom).map(row).max().unwrap_or_default()
+    }
+}
+
+/// Chromium, if it is here.
+fn chromium() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name))).find(|path| path.is_file())
+}
+
+/// A page and how it is looked at.
+struct Browser {
+    program: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Browser {
+    /// Runs Chromium on the page and gives what it writes to its standard output.
+    fn run(&self, fragment: &str, arguments: &[&str]) -> String {
+        let profile = tempfile::tempdir_in(self.folder.path()).expect("a profile");
+        let output = self.folder.path().join("output");
+        let page = self.folder.path().join("report.html");
+        let mut child = Command::new(&self.program)
+            .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg(format!("--window-size={},{}", WINDOW.0, WINDOW.1))
+            .args(arguments)
+            .arg(format!("file://{}#{fragment}", page.display()))
+            .stdin(Stdio::null())
+            .stdout(File::create(&output).expect("a file"))
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Chromium starts");
+        let begin = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("a child") {
+                break status;
+            }
+            if begin.elapsed() > PATIENCE {
+                child.kill().expect("a child that can be ended");
+                child.wait().expect("a child");
+                panic!("Chromium did not end within {} s", PATIENCE.as_secs());
+            }
+            sleep(Duration::from_millis(50));
+        };
+        assert!(status.success(), "Chromium ended with {status}");
+        fs::read_to_string(output).expect("its output")
+    }
+
+    fn picture(&self, fragment: &str, more: &[&str]) -> Picture {
+        let path = self.folder.path().join("screen.png");
+        let _ = fs::remove_file(&path);
+        let screenshot = format!("--screenshot={}", path.display());
+        self.run(fragment, &[more, &[&*screenshot]].concat());
+        if let Some(kept) = std::env::var_os("KEEP_SCREENSHOTS") {
+            let name = format!("{}{}.png", fragment.replace(['=', '&'], "-"), more.len());
+            fs::copy(&path, PathBuf::from(kept).join(name)).expect("a copy");
+        }
+        Picture::read(&path)
+    }
+}
+
+fn address(cell: &CellRecord, frame: Option<u64>) -> String {
+    let frame = frame.map(|frame| format!("&frame={frame}")).unwrap_or_default();
+    format!("cell={}{frame}", cell.key)
+}
+
+/// The value of an attribute of the first element that begins so.
+fn attribute(page: &str, element: &str, name: &str) -> String {
+    let (_, rest) = page.split_once(element).unwrap_or_else(|| panic!("{element} is in the page"));
+    let (tag, _) = rest.split_once('>').expect("the end of the element");
+    let (_, value) = tag.split_once(&format!(" {name}=\"")).unwrap_or_else(|| panic!("{name} in {tag}"));
+    value.split('"').next().expect("a value").to_owned()
+}
+
+#[test]
+fn a_passing_and_a_failing_cell_are_drawn() {
+    let Some(program) = chromium() else {
+        eprintln!("SKIPPED: chromium is not installed, the ladder diagram is not looked at");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let make = |scenario: &str, verdict| cell(scenario, peer("openconnect", "9.01"), peer("ocserv", "1.1.6"), verdict);
+    let results = run(vec![make("good", Verdict::Pass), make("bad", Verdict::Fail)]);
+    write_bundles(&results, folder.path());
+    fs::write(folder.path().join("report.html"), html(&results, folder.path(), Options::default()).expect("a page"))
+        .expect("a file");
+    let browser = Browser { program, folder };
+    let (good, bad) = (&results.cells[0], &results.cells[1]);
+    // The panel is on the right, 44 percent of the window.
+    let panel: Part = (WINDOW.0 as usize * 56 / 100 + 2, 0, WINDOW.0 as usize, WINDOW.1 as usize);
+
+    // A cell that passes shows its diagram when somebody asks.
+    let folded = browser.picture(&address(good, None), &[]);
+    assert!(folded.longest(DTLS, panel) < 50, "no arrow while it is folded");
+    let opened = browser.picture(&address(good, Some(350)), &[]);
+    for (layer, color) in [("DTLS", DTLS), ("TLS", TLS), ("DNS", DNS)] {
+        let arrow = opened.longest(color, panel);
+        assert!(arrow > 150, "an arrow of {layer} reaches from lane to lane: {arrow} pixels");
+    }
+    assert!(opened.count(FAULT_EDGE, panel) > 4 * folded.count(FAULT_EDGE, panel), "the fault is a band");
+    assert_eq!(opened.count(HIT, panel), 0, "nothing fails");
+
+    // One that fails shows it at once, at the failing packet, and links to it.
+    let failing = browser.picture(&address(bad, None), &[]);
+    assert!(failing.count(HIT, panel) > 150, "the failing packet stands out: {}", failing.count(HIT, panel));
+    assert!(failing.longest(HIT, panel) > 80, "the arrow itself as well, half of the way, as it was dropped");
+    assert!(failing.longest(DTLS, panel) > 150);
+    assert!(failing.count(PAGE, panel) > 10_000);
+
+    let dark = browser.picture(&address(bad, None), &["--blink-settings=preferredColorScheme=0"]);
+    assert!(dark.count(DARK_HIT, panel) > 150 && dark.count(HIT, panel) == 0, "the dark theme has its own colours");
+    assert!(dark.count(DARK_PAGE, panel) > 10_000);
+
+    // The script has measured the panel, and gives the drawing its size.
+    let page = browser.run(&address(bad, None), &["--dump-dom"]);
+    let (_, shown) = page.split_once("<aside id=\"detail\"").expect("the panel");
+    let (shown, _) = shown.split_once("</aside>").expect("its end");
+    let number = |name: &str| attribute(shown, "<svg class=\"ladder\"", name).parse::<u32>().expect("a number");
+    let wide = WINDOW.0 * 44 / 100;
+    assert!((wide * 3 / 4..=wide).contains(&number("width")), "as wide as the panel: {}", number("width"));
+    assert!(number("height") > 400);
+    assert_eq!(attribute(shown, "<a class=\"arrow\"", "href"), format!("#{}", address(bad, Some(412))));
+    assert!(shown.contains("class=\"row l-dtls hit\"") && shown.contains("role=\"img\""));
+    let page = browser.run(&address(good, None), &["--dump-dom"]);
+    let (_, shown) = page.split_once("<aside id=\"detail\"").expect("the panel");
+    assert!(shown.contains("<details class=\"trace\"><summary>"), "folded");
+    assert!(!shown.contains("<svg"), "and not even made");
+}
