@@ -146,7 +146,8 @@
     h("table", { class: "checks" }, h("tbody", {}, cell.checks.map((check) => h("tr", {},
       h("td", {}, verdict(check.verdict)), h("td", {}, h("code", {}, check.id)),
       h("td", {}, h("bdi", {}, check.message),
-        check.frame ? [" ", arrow(check.frame)] : null))))));
+        check.frame ? [" ", arrow(check.frame)] : null,
+        check.more ? h("pre", {}, check.more.join("\n")) : null))))));
 
   // ---- the ladder diagram; it is drawn already, and only copied, moved, hidden and scaled here
 

@@ -53,7 +53,8 @@ fn every_exemplar_decodes_to_the_golden_of_its_pair() {
 
 #[test]
 fn exemplars_are_small() {
-    let sizes: Vec<(PathBuf, u64)> = exemplars().into_iter().map(|path| (path.clone(), path.metadata().unwrap().len())).collect();
+    let sizes: Vec<(PathBuf, u64)> =
+        exemplars().into_iter().map(|path| (path.clone(), path.metadata().unwrap().len())).collect();
     let large: Vec<_> = sizes.iter().filter(|(_, size)| *size > MOST).collect();
     assert!(large.is_empty(), "{large:?}");
     let all: u64 = sizes.iter().map(|(_, size)| size).sum();

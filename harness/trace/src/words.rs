@@ -19,8 +19,6 @@ pub(crate) enum Word {
     Address(IpAddr),
     /// A number of bytes of payload: shown as a class, `small` or nothing.
     Size(usize),
-    /// A time that was measured or agreed, in seconds, shown as it is.
-    Seconds(u64),
 }
 
 /// A line; words are joined without blanks in between.
@@ -49,11 +47,6 @@ impl Words {
 
     pub(crate) fn size(mut self, bytes: usize) -> Self {
         self.0.push(Word::Size(bytes));
-        self
-    }
-
-    pub(crate) fn seconds(mut self, seconds: u64) -> Self {
-        self.0.push(Word::Seconds(seconds));
         self
     }
 }

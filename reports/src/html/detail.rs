@@ -11,6 +11,9 @@ use crate::look::{symbol, tone};
 use crate::text::{confidence, duration, measurement, one_line, peer_label, printable, suspect};
 
 const CHECKS: usize = 100;
+/// Lines of a message below the first, and characters of such a line.
+const LINES: usize = 30;
+const LINE: usize = 200;
 
 /// All strings are printable and bounded; the script sets them as text.
 #[derive(Serialize)]
@@ -54,7 +57,11 @@ struct Suspect {
 struct Check {
     id: String,
     verdict: Verdict,
+    /// The first line.
     message: String,
+    /// The lines below it: a difference between its neighbours.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    more: Vec<String>,
     /// A frame that it complains of and that the diagram shows.
     #[serde(skip_serializing_if = "Option::is_none")]
     frame: Option<u64>,
@@ -98,7 +105,8 @@ impl Detail {
                 .map(|check| Check {
                     id: one_line(&check.id, 200),
                     verdict: verdict(check.verdict),
-                    message: one_line(&check.message, 600),
+                    message: one_line(check.message.lines().next().unwrap_or_default(), 600),
+                    more: check.message.lines().skip(1).take(LINES).map(cut).collect(),
                     frame: None,
                 })
                 .collect(),
@@ -130,6 +138,11 @@ impl Detail {
     pub(super) fn drawing(&self) -> Option<&str> {
         self.trace.as_ref()?.svg.as_deref()
     }
+}
+
+/// A line whose indentation says something.
+fn cut(line: &str) -> String {
+    printable(&line.chars().take(LINE).collect::<String>())
 }
 
 fn verdict(verdict: interop_evidence::Verdict) -> Verdict {

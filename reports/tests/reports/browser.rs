@@ -1,6 +1,7 @@
 //! The ladder diagram as a browser shows it.
 //!
-//! One test, because one Chromium at a time is enough for a small machine.
+//! One test, because one Chromium at a time is enough for a small machine. With `KEEP_SCREENSHOTS=DIR` in the environment
+//! it leaves what it saw in that folder.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use interop_evidence::{CellRecord, Verdict};
 use interop_reports::{Options, html};
 
+use crate::common::trace::FAILING_FRAME;
 use crate::common::{cell, peer, run, write_bundles};
 
 /// A start takes some seconds on a busy machine.
@@ -53,26 +55,39 @@ impl Picture {
         Self { width: info.width as usize, bytes }
     }
 
-    /// Pixels of a colour; lines are softened, so near ones count.
-    fn count(&self, color: Color, (left, top, right, bottom): Part) -> usize {
-        let near = |pixel: &[u8]| pixel.iter().zip(color.0).all(|(is, wanted)| is.abs_diff(wanted) <= 24);
+    /// Where a part has a colour, row by row; lines are softened, so near ones count.
+    fn mask(&self, color: Color, (left, top, right, bottom): Part) -> Vec<bool> {
+        let near = |pixel: &[u8]| {
+            let Color([r, g, b]) = color;
+            pixel[0].abs_diff(r) <= 24 && pixel[1].abs_diff(g) <= 24 && pixel[2].abs_diff(b) <= 24
+        };
         let row = |y: usize| &self.bytes[3 * (y * self.width + left)..3 * (y * self.width + right)];
-        (top..bottom).map(|y| row(y).chunks_exact(3).filter(|pixel| near(pixel)).count()).sum()
+        (top..bottom).flat_map(|y| row(y).chunks_exact(3).map(near)).collect()
     }
 
-    /// The longest piece of a row that has a colour.
-    fn longest(&self, color: Color, part: Part) -> usize {
-        let (left, top, right, bottom) = part;
-        let row = |y: usize| {
-            let mut best = (0, 0);
-            for x in left..right {
-                best.1 = if self.count(color, (x, y, x + 1, y + 1)) == 1 { best.1 + 1 } else { 0 };
-                best.0 = best.0.max(best.1);
-            }
-            best.0
-        };
-        (top..bottom).map(row).max().unwrap_or_default()
+    fn count(&self, color: Color, part: Part) -> usize {
+        self.mask(color, part).into_iter().filter(|is| *is).count()
     }
+
+    /// The longest piece of a row that has a colour: arrows are long.
+    fn longest(&self, color: Color, part: Part) -> usize {
+        let mask = self.mask(color, part);
+        mask.chunks_exact(part.2 - part.0).map(|row| longest(row.iter().copied())).max().unwrap_or_default()
+    }
+
+    /// The same of a column: the edges of bands are high.
+    fn tallest(&self, color: Color, part: Part) -> usize {
+        let (mask, wide) = (self.mask(color, part), part.2 - part.0);
+        (0..wide).map(|x| longest(mask.iter().skip(x).step_by(wide).copied())).max().unwrap_or_default()
+    }
+}
+
+fn longest(pixels: impl Iterator<Item = bool>) -> usize {
+    let (longest, _) = pixels.fold((0, 0), |(longest, now), is| {
+        let now = if is { now + 1 } else { 0 };
+        (longest.max(now), now)
+    });
+    longest
 }
 
 /// Chromium, if it is here.
@@ -172,13 +187,18 @@ fn a_passing_and_a_failing_cell_are_drawn() {
         let arrow = opened.longest(color, panel);
         assert!(arrow > 150, "an arrow of {layer} reaches from lane to lane: {arrow} pixels");
     }
-    assert!(opened.count(FAULT_EDGE, panel) > 4 * folded.count(FAULT_EDGE, panel), "the fault is a band");
+    // The bar of the time line has the colour as well, but is flat.
+    let (before, now) = (folded.tallest(FAULT_EDGE, panel), opened.tallest(FAULT_EDGE, panel));
+    assert!(before < 20 && now > 40, "the fault is a band: {before} and {now} pixels");
     assert_eq!(opened.count(HIT, panel), 0, "nothing fails");
 
     // One that fails shows it at once, at the failing packet, and links to it.
     let failing = browser.picture(&address(bad, None), &[]);
     assert!(failing.count(HIT, panel) > 150, "the failing packet stands out: {}", failing.count(HIT, panel));
-    assert!(failing.longest(HIT, panel) > 80, "the arrow itself as well, half of the way, as it was dropped");
+    let arrow = failing.longest(HIT, panel);
+    assert!(arrow > 80, "the arrow itself as well, half of the way, as it was dropped: {arrow} pixels");
+    let before_it = opened.tallest(HIT, panel);
+    assert!(before_it == 0 && failing.tallest(HIT, panel) > 20, "and the flag at its left");
     assert!(failing.longest(DTLS, panel) > 150);
     assert!(failing.count(PAGE, panel) > 10_000);
 
@@ -194,10 +214,12 @@ fn a_passing_and_a_failing_cell_are_drawn() {
     let wide = WINDOW.0 * 44 / 100;
     assert!((wide * 3 / 4..=wide).contains(&number("width")), "as wide as the panel: {}", number("width"));
     assert!(number("height") > 400);
-    assert_eq!(attribute(shown, "<a class=\"arrow\"", "href"), format!("#{}", address(bad, Some(412))));
+    let link = attribute(shown, "<a class=\"arrow\"", "href").replace("&amp;", "&");
+    assert_eq!(link, format!("#{}", address(bad, Some(FAILING_FRAME))));
     assert!(shown.contains("class=\"row l-dtls hit\"") && shown.contains("role=\"img\""));
     let page = browser.run(&address(good, None), &["--dump-dom"]);
     let (_, shown) = page.split_once("<aside id=\"detail\"").expect("the panel");
+    let (shown, _) = shown.split_once("</aside>").expect("its end");
     assert!(shown.contains("<details class=\"trace\"><summary>"), "folded");
     assert!(!shown.contains("<svg"), "and not even made");
 }

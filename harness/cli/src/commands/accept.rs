@@ -40,7 +40,8 @@ fn try_accept(catalogue: &Catalogue, args: &AcceptArgs) -> Result<Exit, String> 
     let files = target.goldens(catalogue)?;
     let goldens = read(&files)?;
     let acceptance = Acceptance { scenario: &wanted, views: &args.views, reason: &args.reason };
-    let changes = accept_cells(&bundles, catalogue, &goldens, &acceptance).map_err(|error| format!("failed to {error}"))?;
+    let changes =
+        accept_cells(&bundles, catalogue, &goldens, &acceptance).map_err(|error| format!("failed to {error}"))?;
     let mut text = String::new();
     for (key, why) in &changes.left_out {
         text.push_str(&format!("left out: {key}: {why}\n"));

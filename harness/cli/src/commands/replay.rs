@@ -95,13 +95,17 @@ fn replay_capture(catalogue: &Catalogue, args: &ReplayArgs) -> Result<ExitCode, 
     let seen = interop_engine::look(&capture, &setup.wires, args.port).map_err(|error| format!("failed to {error}"))?;
     let decoded = interop_trace::decode_file(&capture, setup).map_err(|error| format!("failed to {error}"))?;
     let goldens = compare(catalogue, args, &decoded)?;
-    print(&if args.json { json_of_capture(&seen, &decoded, &goldens) } else { text_of_capture(&seen, &decoded, &goldens) });
+    print(&if args.json {
+        json_of_capture(&seen, &decoded, &goldens)
+    } else {
+        text_of_capture(&seen, &decoded, &goldens)
+    });
     if let Some(broken) = &decoded.broken {
         complain(&format!("{}: the capture ends early: {broken}", args.path.display()));
     }
-    let failed = goldens.iter().any(
-        |(_, compared)| matches!(compared, Compared::Judged(outcome) if outcome.verdict != Verdict::Pass),
-    );
+    let failed = goldens
+        .iter()
+        .any(|(_, compared)| matches!(compared, Compared::Judged(outcome) if outcome.verdict != Verdict::Pass));
     Ok(match decoded.broken {
         _ if failed => crate::exit(Exit::Unexpected),
         Some(_) => ExitCode::FAILURE,

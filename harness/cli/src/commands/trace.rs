@@ -26,8 +26,7 @@ pub(crate) fn trace(args: &TraceArgs) -> ExitCode {
         });
         print(&format!("{:#}\n", serde_json::json!(decoded.trace)));
     } else {
-        let options =
-            TextOptions { views: args.views.clone(), flow: args.flow.clone(), ..TextOptions::default() };
+        let options = TextOptions { views: args.views.clone(), flow: args.flow.clone(), ..TextOptions::default() };
         print(&render(&decoded.trace, &options));
     }
     match decoded.broken {

@@ -64,9 +64,12 @@ fn a_dtls_session_that_was_taken_up_is_open_in_the_capture() {
     need!(has_command("tshark"), "tshark is not here");
     // GnuTLS as ocserv has it logs keys of such sessions that are none: those of the CONNECT headers take their place.
     let run = Run::of(
-        ["--scenario", "dtls-families", "--param", "family=cisco12", "--param", "tls=1.3"]
-            .into_iter()
-            .chain(["--client", "openconnect", "--server", "ocserv"]),
+        ["--scenario", "dtls-families", "--param", "family=cisco12", "--param", "tls=1.3"].into_iter().chain([
+            "--client",
+            "openconnect",
+            "--server",
+            "ocserv",
+        ]),
     );
     let cell = run.expect("dtls-families", Verdict::Pass);
     let bundle = run.folder.path().join(cell.bundle.unwrap());

@@ -55,11 +55,12 @@ fn every_verdict_comes_out_again_and_changed_evidence_changes_it() {
 #[test]
 fn a_failing_cell_fails_again() {
     need!(has_reference(), "the reference client and server are not built, or this is not root");
-    let run = Run::of(
-        ["--scenario", "full-tunnel-dns-leak", "--mutant", "leaks-dns"]
-            .into_iter()
-            .chain(["--client", "reference", "--server", "reference"]),
-    );
+    let run = Run::of(["--scenario", "full-tunnel-dns-leak", "--mutant", "leaks-dns"].into_iter().chain([
+        "--client",
+        "reference",
+        "--server",
+        "reference",
+    ]));
     let cell = run.expect("full-tunnel-dns-leak", Verdict::Fail);
     let folder = run.folder.path().join(cell.bundle.unwrap());
     let output = replay(&folder, &["--json"]);

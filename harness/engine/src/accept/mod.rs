@@ -111,7 +111,7 @@ pub fn accept(
                 .iter()
                 .map(|fit| (fit.cell.clone(), seen(*view, &fit.trace, &fit.stored.evidence, slack)))
                 .collect();
-            changes.files.extend(goldens.accept(*view, &seen, wanted.reason));
+            changes.files.extend(goldens.accept_within(*view, &seen, slack, wanted.reason));
         }
         changes.exemplars.extend(shown(cells));
     }
@@ -161,7 +161,8 @@ fn unfit(record: &CellRecord, scenario: &Scenario) -> Option<String> {
 /// The pair that is shown: real programs on both sides before the reference, else the first.
 fn shown(cells: &[Fit]) -> Option<Shown> {
     const BEST: [(&str, &str); 3] = [("openconnect", "ocserv"), ("openvpn", "openvpn"), ("reference", "reference")];
-    let of = |pair: &(&str, &str)| cells.iter().find(|fit| (fit.cell.client.as_str(), fit.cell.server.as_str()) == *pair);
+    let of =
+        |pair: &(&str, &str)| cells.iter().find(|fit| (fit.cell.client.as_str(), fit.cell.server.as_str()) == *pair);
     let fit = BEST.iter().find_map(of).or_else(|| cells.first())?;
     Some(Shown {
         bundle: fit.stored.bundle.folder().to_owned(),

@@ -28,9 +28,8 @@ pub fn stale(catalogue: &Catalogue) -> Vec<Stale> {
             let rest = file.strip_prefix(view.as_str());
             rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
         };
-        let claimed = scenario.golden.iter().any(names) || parts.clone().any(|part| {
-            scenario.golden.iter().any(|view| view.as_str() == part)
-        });
+        let claimed = scenario.golden.iter().any(names)
+            || parts.clone().any(|part| scenario.golden.iter().any(|view| view.as_str() == part));
         (!claimed).then(|| format!("scenario `{id}` does not claim this view"))
     };
     catalogue.goldens.keys().filter_map(|path| Some(Stale { path: path.clone(), why: why(path)? })).collect()

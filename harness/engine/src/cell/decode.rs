@@ -12,11 +12,8 @@ use crate::trace::setup;
 impl Cell<'_> {
     /// What is known of the lab, now that everything that happened is known.
     pub(super) fn facts(&self) -> Facts {
-        let mut facts = Facts {
-            port: self.settings.port,
-            epoch_ns: self.witness.epoch_ns(),
-            ..self.world.facts(self.scenario)
-        };
+        let mut facts =
+            Facts { port: self.settings.port, epoch_ns: self.witness.epoch_ns(), ..self.world.facts(self.scenario) };
         // Addresses that nodes got on the way: those of the tunnel above all.
         let mut taken: BTreeSet<_> = facts.nodes.values().flatten().copied().collect();
         for node in self.snapshots.values().flatten() {
@@ -68,9 +65,6 @@ mod tests {
         let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         let logged = lines(&["CLIENT_RANDOM 00ff 11", "CLIENT_RANDOM 00AA 22", "# comment"]);
         let learned = lines(&["CLIENT_RANDOM 00aa 33"]);
-        assert_eq!(
-            with_learned(logged, learned),
-            ["CLIENT_RANDOM 00ff 11", "# comment", "CLIENT_RANDOM 00aa 33"]
-        );
+        assert_eq!(with_learned(logged, learned), ["CLIENT_RANDOM 00ff 11", "# comment", "CLIENT_RANDOM 00aa 33"]);
     }
 }

@@ -1,8 +1,8 @@
 //! A running cell: the lab, the peers in it, the scenario's steps, and the evidence that they leave.
 
+mod decode;
 mod execute;
 mod expect;
-mod decode;
 mod finish;
 mod golden;
 mod handshakes;

@@ -43,11 +43,16 @@ impl Recorder {
 
     /// Writes an event down.
     pub(crate) fn record(&self, kind: EventKind) {
-        let at = self.now();
+        self.record_at(self.now(), kind);
+    }
+
+    /// Writes down an event that happened a moment ago; the time line stays in the order of time.
+    pub(crate) fn record_at(&self, at: Micros, kind: EventKind) {
         let mut state = self.lock();
         if state.events.len() < MOST_EVENTS {
             let step = state.step;
-            state.events.push(Event { at, step, kind });
+            let behind = state.events.partition_point(|event| event.at <= at);
+            state.events.insert(behind, Event { at, step, kind });
         }
     }
 

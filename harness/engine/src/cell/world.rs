@@ -95,7 +95,12 @@ impl World {
             server_addresses: outside(&self.server).into_iter().flat_map(|(_, addresses)| addresses).collect(),
             inside_networks: self.inside_networks.clone(),
             inside_domain: self.inside_domain.clone(),
-            nodes: self.topology.nodes.keys().map(|node| (node.to_string(), self.topology.addresses(node).collect())).collect(),
+            nodes: self
+                .topology
+                .nodes
+                .keys()
+                .map(|node| (node.to_string(), self.topology.addresses(node).collect()))
+                .collect(),
             ..Facts::default()
         }
     }

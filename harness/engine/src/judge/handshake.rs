@@ -40,11 +40,8 @@ pub(crate) fn handshake(
             tls_sessions(seen, since, usize::try_from(expect.tls_sessions).unwrap_or(usize::MAX))
         }
         Condition::DtlsAttempts(expect) => {
-            let schedule = Schedule {
-                pauses: expect.dtls_attempts.clone(),
-                tolerance: expect.tolerance,
-                lasting: expect.lasting,
-            };
+            let schedule =
+                Schedule { pauses: expect.dtls_attempts.clone(), tolerance: expect.tolerance, lasting: expect.lasting };
             dtls_attempts(seen, since, &schedule)
         }
         _ => return Err(EngineError::plan("this condition is not about handshakes")),

@@ -51,11 +51,13 @@ impl Process {
         log: PeerLog,
         recorder: &Recorder,
     ) -> Result<Self> {
+        // What a program does comes behind the moment of its start, however late this process gets its turn again.
+        let started = recorder.now();
         let mut spawned = node.spawn(launch)?;
         let argv = std::iter::once(launch.program.display().to_string())
             .chain(launch.args.iter().map(|arg| arg.to_string_lossy().into_owned()))
             .collect();
-        recorder.record(EventKind::PeerStarted { role, pid: spawned.session.pid(), argv });
+        recorder.record_at(started, EventKind::PeerStarted { role, pid: spawned.session.pid(), argv });
         if let Some(pipe) = spawned.child.stdout.take() {
             log.follow(pipe);
         }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::Path;
 
-use interop_capture::{CaptureReader, Family, FlowTable, Frame, HandshakeWatch, LinkType, ReadError, Side, Summary, Way};
+use interop_capture::{
+    CaptureReader, Family, FlowTable, Frame, HandshakeWatch, LinkType, ReadError, Side, Summary, Way,
+};
 use interop_catalogue::{Catalogue, Scenario};
 use interop_evidence::{Carrier, Carriers, HandshakeSeen, Micros, OuterFlow};
 use interop_trace::Wires;
@@ -19,11 +21,7 @@ pub(super) struct Recomputed {
 }
 
 /// The outside wires of a cell: of its topology, if the catalogue still has it; else those on which flows were recorded.
-pub(super) fn outside_wires(
-    stored: &Stored,
-    scenario: Option<&Scenario>,
-    catalogue: &Catalogue,
-) -> BTreeSet<String> {
+pub(super) fn outside_wires(stored: &Stored, scenario: Option<&Scenario>, catalogue: &Catalogue) -> BTreeSet<String> {
     let topology = scenario.and_then(|scenario| catalogue.topologies.get(scenario.topology.as_str()));
     let world = topology.and_then(|topology| World::new(&topology.value, false).ok());
     let recorded = stored.evidence.flows.iter().map(|flow| flow.wire.clone());

@@ -68,7 +68,10 @@ pub fn replay(folder: &Path, catalogue: &Catalogue, goldens: &Goldens) -> Result
     let mut notes = Vec::new();
     let scenario = catalogue.scenarios.get(&stored.record.scenario).map(|entry| &entry.value);
     if scenario.is_none() {
-        notes.push(format!("the catalogue has no scenario `{}`: its steps are not judged again", stored.record.scenario));
+        notes.push(format!(
+            "the catalogue has no scenario `{}`: its steps are not judged again",
+            stored.record.scenario
+        ));
     }
     let decoded = interop_trace::decode_file(
         stored.bundle.capture(),

@@ -26,7 +26,8 @@ impl Context<'_> {
             began: events.iter().find(|event| matches!(event.kind, EventKind::StepStarted { .. }))?.at,
             ended: events.iter().find(|event| matches!(event.kind, EventKind::StepEnded { .. }))?.at,
         };
-        let last = |pick: fn(&EventKind) -> Option<CheckOutcome>| events.iter().rev().find_map(|event| pick(&event.kind));
+        let last =
+            |pick: fn(&EventKind) -> Option<CheckOutcome>| events.iter().rev().find_map(|event| pick(&event.kind));
         match step {
             Step::Connect(_) => last(|kind| match kind {
                 EventKind::Attempt { outcome, detail } => Some(judge::connect(*outcome, detail)),

@@ -35,8 +35,7 @@ impl Stored {
                 snapshots.insert(phase.clone(), bundle.read_snapshot(phase)?);
             }
         }
-        let evidence =
-            Evidence { timeline, snapshots, flows: bundle.read_outer_flows()?, facts: bundle.read_facts()? };
+        let evidence = Evidence { timeline, snapshots, flows: bundle.read_outer_flows()?, facts: bundle.read_facts()? };
         Ok(Self { bundle, record, evidence })
     }
 

@@ -147,6 +147,9 @@ pub(crate) fn add(words: Words, shown: Shown, value: &str) -> Words {
 
 /// Text that may come from anyone, in one line of bounded length.
 pub(crate) fn plain(text: &str) -> String {
+    if text.len() <= LONGEST_VALUE && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut shown = String::new();
     for (index, character) in text.chars().enumerate() {
         if index == LONGEST_VALUE {
@@ -284,7 +287,6 @@ pub(crate) fn shown(words: &Words) -> String {
         Word::Random { kind, .. } => format!("<{kind}>"),
         Word::Address(address) => address.to_string(),
         Word::Size(size) => format!(" ({size} bytes)"),
-        Word::Seconds(seconds) => format!("{seconds} s"),
     };
     words.0.iter().map(word).collect()
 }

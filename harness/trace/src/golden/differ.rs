@@ -1,9 +1,11 @@
 //! How the lines of a phase differ from those that were reviewed.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::block::{Block, Said, Side, blocks};
 use super::outer::no_time_until;
+use super::rules::BRIEFLY;
 use super::{Phase, Slack};
 
 /// Lines that are shown before and behind a difference.
@@ -87,7 +89,8 @@ pub(super) fn differ(
     slack: Slack,
     is_late: &dyn Fn(&str, u64) -> bool,
 ) -> Vec<Finding> {
-    let (golden, seen) = (blocks(golden), blocks(seen));
+    let (mut golden, mut seen) = (blocks(golden), blocks(seen));
+    forget_brief(&mut golden, &mut seen);
     let seen: Vec<Block> = seen.into_iter().map(|block| without_late(block, &golden, is_late)).collect();
     // What was on its way was all that a flow had.
     let seen: Vec<Block> = seen.into_iter().filter(|block| !(block.continues && block.said.is_empty())).collect();
@@ -108,6 +111,27 @@ pub(super) fn differ(
     }
     found.sort_by_key(|finding| finding.frame);
     join_lines(found)
+}
+
+/// Takes out what went on for a moment only, on either side: see [`BRIEFLY`].
+fn forget_brief(golden: &mut Vec<Block>, seen: &mut Vec<Block>) {
+    let brief: HashSet<(String, Side, String)> = golden
+        .iter()
+        .chain(seen.iter())
+        .filter(|block| block.continues)
+        .flat_map(|block| block.said.iter().map(move |said| (block, said)))
+        .filter_map(|(block, said)| Some((block.name.clone(), said.side, said.text.strip_suffix(BRIEFLY)?.to_owned())))
+        .collect();
+    for blocks in [golden, seen] {
+        for block in blocks.iter_mut().filter(|block| block.continues) {
+            let name = block.name.clone();
+            block.said.retain(|said| {
+                let text = said.text.strip_suffix(BRIEFLY).unwrap_or(&said.text);
+                !brief.contains(&(name.clone(), said.side, text.to_owned()))
+            });
+        }
+        blocks.retain(|block| !(block.continues && block.said.is_empty()));
+    }
 }
 
 /// A flow without what was on its way when the phase began, unless the golden has it as well.
@@ -231,18 +255,15 @@ fn missing(golden: &[Block], seen: &[Block], pairs: &[Option<usize>], at: usize)
 fn join_lines(found: Vec<Finding>) -> Vec<Finding> {
     let mut joined: Vec<Finding> = Vec::new();
     for finding in found {
+        let likeness = |other: &Finding| match (&other.expected, &other.seen, &finding.expected, &finding.seen) {
+            (Some(one), None, None, Some(another)) | (None, Some(one), Some(another), None) => likeness(one, another),
+            _ => None,
+        };
         let is_line = |finding: &Finding| finding.flow.is_none() && finding.instead.is_none();
-        let like = joined.iter_mut().filter(|_| is_line(&finding)).find(|other| {
-            is_line(other)
-                && match (&other.expected, &other.seen, &finding.expected, &finding.seen) {
-                    (Some(expected), None, None, Some(seen)) | (None, Some(seen), Some(expected), None) => {
-                        is_like(expected, seen)
-                    }
-                    _ => false,
-                }
-        });
-        match like {
-            Some(other) => {
+        let alike = joined.iter_mut().filter(|other| is_line(&finding) && is_line(other));
+        let alike = alike.filter_map(|other| Some((likeness(other)?, other)));
+        match alike.max_by_key(|(likeness, _)| *likeness) {
+            Some((_, other)) => {
                 // The frame of the line that came.
                 other.frame = if other.seen.is_some() { other.frame } else { finding.frame };
                 other.expected = other.expected.take().or(finding.expected);
@@ -255,9 +276,9 @@ fn join_lines(found: Vec<Finding>) -> Vec<Finding> {
     joined
 }
 
-/// Whether two lines speak of the same: they begin with the same three words at least, and those are half of them.
-fn is_like(one: &str, other: &str) -> bool {
-    let same = one.split(' ').zip(other.split(' ')).take_while(|(one, other)| one == other).count();
+/// How many words two lines share, if they speak of the same: more than half of their words.
+fn likeness(one: &str, other: &str) -> Option<usize> {
+    let same = one.split(' ').zip(other.split(' ')).filter(|(one, other)| one == other).count();
     let words = one.split(' ').count().max(other.split(' ').count());
-    !one.contains('>') && same >= 3 && same.saturating_mul(2) >= words
+    (!one.contains('>') && same.saturating_mul(2) > words).then_some(same)
 }

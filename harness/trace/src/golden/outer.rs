@@ -10,8 +10,8 @@ use super::Slack;
 use super::block::{Block, Said, Side, number};
 use super::randoms::{erased, renumber};
 use super::rules::{
-    AT_ONCE, UNREAD, is_acknowledgement, is_bulk, is_dns, is_farewell, is_icmp_error, is_port_unreachable,
-    is_retransmission, is_small, is_to_everybody, is_tunnel, opener, service,
+    A_MOMENT, AT_ONCE, BRIEFLY, UNREAD, is_acknowledgement, is_bulk, is_dns, is_farewell, is_icmp_error,
+    is_port_unreachable, is_retransmission, is_small, is_to_everybody, is_tunnel, opener, service,
 };
 use super::spans::{Flow, Piece, Spans, flows};
 
@@ -112,6 +112,9 @@ fn block(flow: &Flow<'_>, phase: usize, spans: &Spans, slack: Slack, has_wire: b
     let mut block = Block { number: 1, continues, ..Block::line(name, first.frame) };
     block.said = pieces.iter().map(|piece| said(piece)).collect();
     once(&mut block);
+    if continues {
+        mark_brief(&mut block, &pieces, spans.start(phase));
+    }
     renumber(&mut block);
     let gap = first.first.since(spans.start(phase));
     if phase > 0 && !continues && gap > no_time_until(slack) {
@@ -161,6 +164,17 @@ fn once(block: &mut Block) {
     }
     let mut keep = keep.into_iter();
     block.said.retain(|_| keep.next().unwrap_or(true));
+}
+
+/// Data that stopped a moment after the phase began was only not noticed at once.
+fn mark_brief(block: &mut Block, pieces: &[&Piece<'_>], start: Micros) {
+    for line in block.said.iter_mut().filter(|line| is_bulk(&line.text)) {
+        let same = pieces.iter().filter(|piece| said(piece).side == line.side && said(piece).text == line.text);
+        let until = same.map(|piece| piece.last).max().unwrap_or(start);
+        if until.since(start) <= A_MOMENT {
+            line.text.push_str(BRIEFLY);
+        }
+    }
 }
 
 /// A flow and when it begins.

@@ -28,14 +28,22 @@ pub fn route_phases(snapshots: &[(interop_evidence::Phase, Vec<NodeSnapshot>)], 
     for node in snapshots.iter().flat_map(|(_, nodes)| nodes) {
         pool.learn(node, first.get(node.node.as_str()).copied());
     }
-    let state = |snapshot: &[NodeSnapshot]| -> BTreeSet<String> {
-        let of_peers = snapshot.iter().filter(|node| nodes.contains(&node.node.as_str()));
+    // Right behind a disconnect a server may or may not have cleaned up already; what it leaves is seen when it has stopped.
+    let counts = |node: &NodeSnapshot, phase: &interop_evidence::Phase| {
+        nodes.contains(&node.node.as_str())
+            && !(*phase == interop_evidence::Phase::AfterDisconnect && node.node == facts.server)
+    };
+    let state = |snapshot: &[NodeSnapshot], phase: &interop_evidence::Phase| -> BTreeSet<String> {
+        let of_peers = snapshot.iter().filter(|node| counts(node, phase));
         of_peers.flat_map(|node| lines(node, first.get(node.node.as_str()).copied(), &pool)).collect()
     };
-    let before = snapshots.first().map(|(_, nodes)| state(nodes)).unwrap_or_default();
     let mut names = Names::default();
-    let phases = snapshots.iter().enumerate().map(|(index, (phase, snapshot))| {
-        let now = state(snapshot);
+    // A snapshot right behind a fault shows how far the programs have come in reacting to it, which is chance.
+    let is_settled = |phase: &interop_evidence::Phase| !matches!(phase, interop_evidence::Phase::AfterFault(_));
+    let settled = snapshots.iter().enumerate().filter(|(index, (phase, _))| *index == 0 || is_settled(phase));
+    let phases = settled.map(|(index, (phase, snapshot))| {
+        let now = state(snapshot, phase);
+        let before = snapshots.first().map(|(_, nodes)| state(nodes, phase)).unwrap_or_default();
         let lines: Vec<String> = match index {
             0 => now.into_iter().collect(),
             _ => {

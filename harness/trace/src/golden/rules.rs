@@ -6,7 +6,12 @@ use interop_evidence::{Layer, TraceLine};
 
 /// Packets that were sent before a mark still arrive behind it: queues and the path's delay, on a busy machine.
 pub(super) const ON_THEIR_WAY: Duration = Duration::from_millis(300);
-/// A mark is written when what it tells of has been done, so effects may come a little before it.
+/// How long a program may go on as before when a phase begins without that meaning anything: it takes a moment until it
+/// notices, and how long is chance. Dead peer detection, the other way of noticing, takes several times as long.
+pub(super) const A_MOMENT: Duration = Duration::from_secs(3);
+/// Behind a line of data that stopped within [`A_MOMENT`]: whether it is there does not count.
+pub(super) const BRIEFLY: &str = " (briefly)";
+/// A client's start is written down when it runs, so its first packets may come a little before the mark.
 pub(super) const BEFORE_ITS_MARK: Duration = Duration::from_millis(250);
 /// Flows that begin within this have no order: threads and processes race.
 pub(super) const AT_ONCE: Duration = Duration::from_millis(250);

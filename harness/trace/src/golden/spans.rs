@@ -1,7 +1,5 @@
 //! When the phases of a scenario begin, and the lines of a trace by flow and phase.
 
-use std::time::Duration;
-
 use indexmap::IndexMap;
 use interop_evidence::{MarkKind, Micros, Trace, TraceLine};
 
@@ -57,9 +55,11 @@ impl Spans {
         })
     }
 
-    /// Whether a moment is so short before the end of its phase that it may belong to the next.
+    /// Whether a moment is so short before the end of its phase that it may belong to the next. Only where a client
+    /// starts: all other marks stand where their steps begin, before anything can come of them.
     fn is_at_end(&self, at: Micros, phase: usize) -> bool {
-        self.end(phase).is_some_and(|end| end.since(at) <= BEFORE_ITS_MARK)
+        self.kind(phase.saturating_add(1)) == Some(MarkKind::ClientStarts)
+            && self.end(phase).is_some_and(|end| end.since(at) <= BEFORE_ITS_MARK)
     }
 
     /// Whether everything until `until` may have been on its way when the phase began.
@@ -113,11 +113,15 @@ impl<'a> Flow<'a> {
         self.pieces.iter().any(|piece| piece.phase < phase)
     }
 
-    /// What begins right before a mark and goes on behind it belongs behind it: marks are written a little late.
+    /// What begins right before the mark of a client's start and goes on behind it belongs behind it: that mark is written
+    /// when the program runs already.
     pub(super) fn begin_behind_the_mark(&mut self, spans: &Spans) {
         let Some(first) = self.pieces.first().map(|piece| piece.first) else { return };
         let Some(last) = self.pieces.iter().map(|piece| piece.phase).max() else { return };
-        let late = spans.at(later(first, BEFORE_ITS_MARK)).min(last);
+        let mut late = spans.at(first);
+        while late < last && spans.is_at_end(first, late) {
+            late = late.saturating_add(1);
+        }
         for piece in &mut self.pieces {
             if piece.phase < late {
                 piece.phase = late;
@@ -178,9 +182,4 @@ pub(super) fn flows<'a>(trace: &'a Trace, spans: &Spans, wanted: impl Fn(&TraceL
     }
     flows.sort_by_key(|flow| flow.pieces.first().map(|piece| (piece.first, piece.frame)));
     flows
-}
-
-/// A moment some time after another.
-fn later(at: Micros, by: Duration) -> Micros {
-    Micros(at.0.saturating_add(Micros::from(by).0))
 }

@@ -60,7 +60,7 @@ impl Draft {
         let words = self.words.0.iter().map(|word| match word {
             Word::Text(text) => text.len(),
             Word::Random { value, .. } => value.len(),
-            Word::Address(_) | Word::Size(_) | Word::Seconds(_) => 0,
+            Word::Address(_) | Word::Size(_) => 0,
         });
         let remark = self.remark.as_ref().map_or(0, String::len);
         words.map(|bytes| bytes.saturating_add(size_of::<Word>())).fold(BYTES + remark, usize::saturating_add)

@@ -168,7 +168,6 @@ impl Namer {
                 Word::Text(text) => line.push_str(text),
                 Word::Random { kind, value } => line.push_str(&self.randoms.shown(kind, value, self.raw)),
                 Word::Address(address) => line.push_str(&self.names.of(*address)),
-                Word::Seconds(seconds) => line.push_str(&format!("{seconds} s")),
                 Word::Size(bytes) => {
                     line.truncate(line.trim_end().len());
                     line.push_str(&sizes::shown(*bytes, self.raw));

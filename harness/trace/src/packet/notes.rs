@@ -45,6 +45,10 @@ impl Notes {
 
     /// A frame of a link type that is not understood.
     pub(super) fn link_type(&mut self, number: u32) {
+        if self.links.len() >= MOST_NOTES && !self.links.contains_key(&number) {
+            self.more += 1;
+            return;
+        }
         *self.links.entry(number).or_default() += 1;
     }
 
@@ -131,8 +135,9 @@ mod tests {
     fn notes_do_not_grow_without_end() {
         let mut notes = Notes::default();
         (0..MOST_NOTES + 5).for_each(|n| notes.add(|| n.to_string()));
+        (300..).take(MOST_NOTES + 2).for_each(|number| notes.link_type(number));
         let texts = notes.take();
-        assert_eq!(texts.len(), MOST_NOTES + 1);
-        assert_eq!(texts.last().map(String::as_str), Some("5 more notes are left out"));
+        assert_eq!(texts.len(), 2 * MOST_NOTES + 1);
+        assert_eq!(texts.last().map(String::as_str), Some("7 more notes are left out"));
     }
 }

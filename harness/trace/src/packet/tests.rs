@@ -106,7 +106,6 @@ fn show(item: &Item) -> String {
         Word::Random { kind, .. } => (*kind).to_owned(),
         Word::Address(address) => address.to_string(),
         Word::Size(size) => format!(" {size}"),
-        Word::Seconds(seconds) => seconds.to_string(),
     });
     let (arrow, flow) = (if item.found.way == Way::Forth { '>' } else { '<' }, &item.flow);
     let again = if item.found.again { " again" } else { "" };

@@ -34,7 +34,9 @@ impl Pcap {
             let Some(data) = self.data(frame) else { continue };
             let fraction = if self.nanoseconds { frame.time.subsec_nanos() } else { frame.time.subsec_micros() };
             let length = data.len() as u32;
-            [frame.time.as_secs() as u32, fraction, length, length].into_iter().for_each(|word| self.word(&mut bytes, word));
+            [frame.time.as_secs() as u32, fraction, length, length]
+                .into_iter()
+                .for_each(|word| self.word(&mut bytes, word));
             bytes.extend(data);
         }
         bytes

@@ -12,7 +12,8 @@ const LONGEST: usize = 66_000;
 const FRONT: usize = 120;
 
 /// Bytes that mean something somewhere.
-const BYTES: &[u8] = b"\0\x01\x02\x03\x04\x05\x06\x0b\x11\x14\x15\x16\x17\x1d\x2c\x32\x3a\x3c\x45\x60\x7f\x80\x86\xdd\xfe\xff\r\n :";
+const BYTES: &[u8] =
+    b"\0\x01\x02\x03\x04\x05\x06\x0b\x11\x14\x15\x16\x17\x1d\x2c\x32\x3a\x3c\x45\x60\x7f\x80\x86\xdd\xfe\xff\r\n :";
 
 /// Pieces that mean something somewhere.
 const TOKENS: &[&[u8]] = &[
@@ -62,7 +63,15 @@ fn one_frame(frames: &mut Vec<Frame>, others: &[Frame], dice: &mut Dice) {
             let cut = dice.below(frame.data.len());
             frame.data.truncate(cut);
         }
-        15 => frame.link_type = *dice.pick(&[LinkType::Ethernet, LinkType::RawIp, LinkType::Other(0), LinkType::Other(113), LinkType::Other(276)]),
+        15 => {
+            frame.link_type = *dice.pick(&[
+                LinkType::Ethernet,
+                LinkType::RawIp,
+                LinkType::Other(0),
+                LinkType::Other(113),
+                LinkType::Other(276),
+            ])
+        }
         16 => frame.interface = dice.pick(&["", "access", "client:tun0", "gateway:"]).to_string().into(),
         17 => frame.time = *dice.pick(&[Duration::ZERO, Duration::MAX, Duration::from_secs(1), other.time]),
         18 => {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use interop_capture::{CaptureReader, Frame};
 use interop_trace::Keys;
 
+use crate::clear;
 use crate::dice::Dice;
 use crate::files::{self, big_endian_pcapng};
 use crate::mutate;
@@ -12,13 +13,14 @@ use crate::run::Case;
 
 /// Frames of a part at most; the whole capture comes once in [`WHOLE`] times.
 const PART: usize = 10;
-const WHOLE: usize = 24;
+const WHOLE: usize = 40;
 
 /// A capture and the keys in it.
 #[derive(Debug)]
 pub(crate) struct Seed {
     pub(crate) name: String,
-    pub(crate) path: PathBuf,
+    /// Where it is, unless it was made just now.
+    pub(crate) path: Option<PathBuf>,
     pub(crate) frames: Vec<Frame>,
     pub(crate) keys: Keys,
     /// The same as text.
@@ -35,7 +37,13 @@ impl Seed {
         }
         let mut keys = Keys::new();
         keys.add_log(&log.join("\n"));
-        Self { name: path.file_stem().unwrap().to_str().unwrap().to_owned(), path, frames, keys, log }
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        Self { name, path: Some(path), frames, keys, log }
+    }
+
+    /// A conversation that needs no keys.
+    pub(crate) fn clear() -> Self {
+        Self { name: "clear".into(), path: None, frames: clear::frames(), keys: Keys::new(), log: Vec::new() }
     }
 
     /// Some frames or all of them, changed.
@@ -57,14 +65,17 @@ fn folder() -> PathBuf {
 
 fn captures(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<_> = entries.filter(|path| path.is_file() && path.extension().is_some_and(|end| end != "md")).collect();
+    let mut paths: Vec<_> =
+        entries.filter(|path| path.is_file() && path.extension().is_some_and(|end| end != "md")).collect();
     paths.sort();
     paths
 }
 
-/// The captures of `corpus`, by name.
+/// Everything that is mutated: the captures of `corpus`, and what is made here.
 pub(crate) fn all() -> Vec<Seed> {
-    captures(&folder()).into_iter().map(Seed::read).collect()
+    let mut seeds: Vec<_> = captures(&folder()).into_iter().map(Seed::read).chain([Seed::clear()]).collect();
+    seeds.sort_by(|one, other| one.name.cmp(&other.name));
+    seeds
 }
 
 /// The captures of `corpus/kept`.
@@ -75,7 +86,7 @@ pub(crate) fn kept() -> Vec<PathBuf> {
 /// Files of all kinds: ours, and small ones as other programs write them.
 pub(crate) fn images() -> Vec<Vec<u8>> {
     let seeds = all();
-    let mut images: Vec<_> = seeds.iter().map(|seed| std::fs::read(&seed.path).unwrap()).collect();
+    let mut images: Vec<_> = seeds.iter().filter_map(|seed| std::fs::read(seed.path.as_ref()?).ok()).collect();
     for (index, kind) in files::kinds().enumerate() {
         let seed = &seeds[index % seeds.len()];
         images.push(kind.file(&seed.frames[..seed.frames.len().min(30)]));

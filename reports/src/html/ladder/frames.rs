@@ -5,7 +5,7 @@ use interop_evidence::{CellRecord, CheckRecord, Verdict};
 /// Frames that are highlighted.
 const MOST: usize = 20;
 
-/// A frame and the words that name it.
+/// A frame and the line of a message that names it.
 pub(super) struct Wanted<'a> {
     pub(super) frame: u64,
     pub(super) message: &'a str,
@@ -22,18 +22,22 @@ pub(super) fn of_cell(cell: &CellRecord) -> Vec<Wanted<'_>> {
         }
     }
     if found.is_empty() && cell.verdict != Verdict::Pass {
-        found.extend(in_message(&cell.reason).map(|frame| Wanted { frame, message: &cell.reason }));
+        found.extend(in_message(&cell.reason));
     }
     found
 }
 
 /// The frame that a check complains of.
 pub(in crate::html) fn of_check(check: &CheckRecord) -> Option<u64> {
-    in_message(&check.message).filter(|_| check.verdict != Verdict::Pass)
+    in_message(&check.message).filter(|_| check.verdict != Verdict::Pass).map(|wanted| wanted.frame)
 }
 
 /// The first `frame N` or `frames N, M` of a message.
-fn in_message(message: &str) -> Option<u64> {
+fn in_message(message: &str) -> Option<Wanted<'_>> {
+    message.lines().find_map(|line| Some(Wanted { frame: in_line(line)?, message: line }))
+}
+
+fn in_line(message: &str) -> Option<u64> {
     message.match_indices("frame").find_map(|(at, word)| {
         let before = message[..at].chars().next_back();
         if before.is_some_and(char::is_alphanumeric) {
@@ -59,12 +63,14 @@ mod tests {
             ("saw 12 frames to the server, then frame 7", Some(7)),
             ("saw 12 frames", None),
             ("subframe 3", None),
+            ("it differs (frame 5 on `access`)\n  - TLS Finished\n  + frame 6", Some(5)),
+            ("it differs\n  + TLS Finished, frame 6", Some(6)),
             ("frame 0", None),
             ("frame 99999999999999999999999", None),
             ("é frame", None),
             ("", None),
         ] {
-            assert_eq!(in_message(message), wanted, "{message}");
+            assert_eq!(in_message(message).map(|wanted| wanted.frame), wanted, "{message}");
         }
     }
 }

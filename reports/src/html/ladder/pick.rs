@@ -116,10 +116,12 @@ fn hits(all: &[Chosen<'_>], wanted: &Wanted<'_>) -> Vec<usize> {
     let exact: Vec<_> =
         (0..all.len()).filter(|at| all.get(*at).is_some_and(|c| c.line.frame == wanted.frame)).collect();
     let text = |at: &usize| all.get(*at).map_or("", |chosen| chosen.line.text.as_str());
-    let quoted: Vec<_> = exact.iter().copied().filter(|at| wanted.message.contains(text(at))).collect();
-    // Of texts that contain each other, the longest one is meant.
-    if let Some(longest) = quoted.iter().map(|at| text(at).len()).max().filter(|length| *length > 0) {
-        return quoted.into_iter().filter(|at| text(at).len() == longest).take(View::ALL.len()).collect();
+    let quoted: Vec<_> =
+        exact.iter().copied().filter(|at| !text(at).is_empty() && wanted.message.contains(text(at))).collect();
+    // "`A` came after `B`": A is meant, though B may be of the same frame. Of texts within each other, it is the longest one.
+    let rank = |at: &usize| (wanted.message.contains(&format!("{}` came", text(at))), text(at).len());
+    if let Some(best) = quoted.iter().map(rank).max() {
+        return quoted.into_iter().filter(|at| rank(at) == best).take(View::ALL.len()).collect();
     }
     if !exact.is_empty() {
         let first = |view: View| exact.iter().copied().find(|at| all.get(*at).is_some_and(|c| c.line.view == view));
@@ -270,9 +272,15 @@ mod tests {
         assert_eq!(found, [(false, 2), (true, 0), (true, 0), (false, 1), (true, 0), (false, 0)]);
         let picked = Picked::of(&trace, &[], 5);
         assert!(picked.lines.iter().all(|chosen| !chosen.more), "they go first");
-        let message = "frame 3 on access: expected \"HTTP   Accept: c\", saw \"HTTP   Accept: b\"";
-        let picked = Picked::of(&trace, &[Wanted { frame: 3, message }], 99);
-        let hit: Vec<_> = picked.lines.iter().filter(|chosen| chosen.hit).map(|chosen| &*chosen.line.text).collect();
-        assert_eq!(hit, ["HTTP   Accept: b"]);
+        for (message, wanted) in [
+            ("frame 3: expected `HTTP   Accept: c`, saw `HTTP   Accept: b`", "HTTP   Accept: b"),
+            ("`HTTP   Host: a` came after `HTTP   Accept: b`, which was not expected (frame 3)", "HTTP   Host: a"),
+            ("frame 3 differs", "HTTP POST /"),
+        ] {
+            let picked = Picked::of(&trace, &[Wanted { frame: 3, message }], 99);
+            let hit: Vec<_> =
+                picked.lines.iter().filter(|chosen| chosen.hit).map(|chosen| &*chosen.line.text).collect();
+            assert_eq!(hit, [wanted]);
+        }
     }
 }

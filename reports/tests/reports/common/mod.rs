@@ -284,7 +284,10 @@ fn checks(verdict: Verdict) -> Vec<CheckRecord> {
         check("leave-no-trace", Verdict::Pass, "after disconnect equals before"),
     ];
     if verdict == Verdict::Fail {
-        let message = "first differing packet: frame 412 on access: expected TLS application data, saw DTLS";
+        let message = concat!(
+            "in phase `fault block`, flow client>gateway UDP/443: `DTLS application data` came, which was not expected ",
+            "(frame 412 on `access`)\n    DTLS application data  x54\n  + DTLS application data\n    TCP RST",
+        );
         checks.push(check("golden outer-flow", Verdict::Fail, message));
     }
     checks

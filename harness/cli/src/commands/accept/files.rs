@@ -51,8 +51,8 @@ impl Target {
                 if path.is_dir() {
                     waiting.push(path);
                 } else if path.extension().is_some_and(|ending| ending == "golden") {
-                    let text =
-                        fs::read_to_string(&path).map_err(|error| format!("failed to read {}: {error}", path.display()))?;
+                    let text = fs::read_to_string(&path)
+                        .map_err(|error| format!("failed to read {}: {error}", path.display()))?;
                     files.insert(path.strip_prefix(&folder).unwrap_or(&path).to_owned(), text);
                 }
             }
