@@ -18,11 +18,41 @@ fn each_mutant_is_caught_by_every_scenario_that_claims_it() {
     let open: Vec<&Value> = proofs.iter().filter(|proof| proof["state"] != "caught").collect();
     assert!(open.is_empty(), "{open:#?}");
     assert_eq!(output.status.code(), Some(0), "{said}");
+    goldens_notice(&proofs);
     let caught: BTreeSet<&str> = proofs.iter().filter_map(|proof| proof["mutant"].as_str()).collect();
     let listed = program().args(["mutants", "list", "--json"]).output().unwrap();
     let listed: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
     let listed: BTreeSet<&str> = listed.iter().filter_map(|mutant| mutant["name"].as_str()).collect();
     assert_eq!(caught, listed);
+}
+
+/// Defects that change packets, routes or DNS, with the view whose golden must differ and what it must name first.
+const ALTER: &[(&str, &str, &str)] = &[
+    ("answers-from-wrong-address", "outer-flow", "expected `> DTLS ClientKeyExchange"),
+    ("falls-back-without-return", "outer-flow", "expected `client>gateway UDP/443 #2`"),
+    ("forgets-a-route", "routes", "expected `+ client route 10.20.0.0/24 on tun0`"),
+    ("ignores-dpd", "outer-flow", "expected `client>gateway TCP/443 #1 (continues)`"),
+    ("ignores-profile-error", "outer-flow", "`client>gateway UDP/443 #1` came"),
+    ("leaks-dns", "dns", "expected `client asks inside in the tunnel: A intranet.corp.test = 10.20.0.10`"),
+    ("leaks-ipv6", "routes", "unreachable on lo"),
+    ("leaves-resolver-behind", "routes", "in phase `after-disconnect`: `- client resolver"),
+    ("leaves-routes-behind", "routes", "in phase `after-disconnect`: `+ client route 198.51.100.10/32"),
+    ("never-falls-back", "outer-flow", "expected `client>gateway TCP/443 #1 (continues)`"),
+    ("wrong-mtu", "routes", "expected `+ client tunnel tun0 mtu"),
+];
+
+/// The golden traces see them as well, name the first line that is wrong and, where it comes from the capture, its frame.
+fn goldens_notice(proofs: &[Value]) {
+    for (mutant, view, first) in ALTER {
+        let of_mutant = proofs.iter().filter(|proof| proof["mutant"] == *mutant);
+        let said: Vec<&str> = of_mutant
+            .flat_map(|proof| proof["goldens"].as_array().into_iter().flatten())
+            .filter_map(Value::as_str)
+            .collect();
+        let found = said.iter().find(|said| said.starts_with(&format!("golden {view}: ")) && said.contains(first));
+        let Some(found) = found else { panic!("{mutant}: no golden {view} with {first:?}: {said:#?}") };
+        assert!(*view == "routes" || found.contains("(frame "), "{mutant}: {found}");
+    }
 }
 
 #[test]
