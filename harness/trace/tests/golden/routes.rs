@@ -84,9 +84,8 @@ client rule IPv4 0 ToTable Table(255)
 + client route POOL#1/128 on tun0 metric 256
 + client route default IPv6 blackhole on tun0 table 77
 + client tunnel tun0 mtu 1434
---- after-block
---- after-block (2)
-"
+",
+        "what is seen right behind a fault is chance"
     );
     assert_eq!(seen(connected("9a7c:c09f:b76e:58ef")), seen(connected("1:2:3:4")));
     assert_eq!(route_phases(&[], &Facts::default()), Phases::default());
