@@ -113,3 +113,15 @@ fn a_missing_route_and_another_resolver_are_found() {
     let found = difference(other).unwrap().message;
     assert!(found.contains(message), "{found}");
 }
+
+#[test]
+fn a_pair_that_nobody_has_seen_has_no_golden() {
+    let seen_pair = cell("openconnect", "ocserv");
+    let mut files = Vec::new();
+    let good = seen(connected("9a7c:c09f:b76e:58ef"));
+    apply(&mut files, &Goldens::default().accept(View::Routes, &[(seen_pair.clone(), good)], "a test"));
+    let goldens = read(&files);
+    assert!(goldens.of(&seen_pair, View::Routes).is_some());
+    assert_eq!(goldens.of(&cell("mine", "ocserv"), View::Routes), None);
+    assert_eq!(goldens.of(&cell("openconnect", "mine"), View::Routes), None);
+}
