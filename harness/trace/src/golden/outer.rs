@@ -111,6 +111,11 @@ fn block(flow: &Flow<'_>, phase: usize, spans: &Spans, slack: Slack, has_wire: b
     let name = if has_wire { format!("{name} on {}", flow.wire) } else { name.to_owned() };
     let mut block = Block { number: 1, continues, ..Block::line(name, first.frame) };
     block.said = pieces.iter().map(|piece| said(piece)).collect();
+    // The last packets of a connection in the tunnel that find the tunnel gone: whether there are any is chance, and
+    // whether something leaks is what the checks watch.
+    if !continues && block.said.iter().all(|said| said.side == Side::Both) {
+        return None;
+    }
     once(&mut block);
     if continues {
         mark_brief(&mut block, &pieces, spans.start(phase));
