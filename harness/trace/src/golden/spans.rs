@@ -113,8 +113,7 @@ impl<'a> Flow<'a> {
         self.pieces.iter().any(|piece| piece.phase < phase)
     }
 
-    /// What begins right before the mark of a client's start and goes on behind it belongs behind it: that mark is written
-    /// when the program runs already.
+    /// What begins right before the mark of a client's start and goes on behind it belongs behind it: see [`BEFORE_ITS_MARK`].
     pub(super) fn begin_behind_the_mark(&mut self, spans: &Spans) {
         let Some(first) = self.pieces.first().map(|piece| piece.first) else { return };
         let Some(last) = self.pieces.iter().map(|piece| piece.phase).max() else { return };
