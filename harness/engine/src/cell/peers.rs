@@ -23,6 +23,8 @@ const READY: Duration = Duration::from_secs(15);
 const GLANCE: Duration = Duration::from_millis(4);
 /// How long a peer may still prove the opposite of a refusal that its log told.
 const SECOND_THOUGHT: Duration = Duration::from_millis(1500);
+/// How long a server may take to set up the device of a session that the client has already been told of.
+const SESSION_READY: Duration = Duration::from_secs(3);
 /// Where programs find commands.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -160,6 +162,15 @@ impl Cell<'_> {
             return Ok(ClientStart::Refused(by, why));
         }
         Ok(start)
+    }
+
+    /// Waits until the server has set up the device of the first session, if its peer file says how that is known.
+    pub(super) async fn session_ready(&self) {
+        let Some(pattern) = &self.server_peer.session_ready_when else { return };
+        let Some(log) = self.log(PeerRole::Server) else { return };
+        if !log.wait_for(pattern.regex(), 0, within(SESSION_READY)).await {
+            self.recorder.note(format!("the server did not say within {SESSION_READY:?} that the session's device is set up"));
+        }
     }
 
     fn refusal(&self, node: &str) -> Option<(PeerRole, String)> {
