@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "harness/lab",
             "harness/pki",
             "harness/services",
+            "harness/store",
             "harness/trace",
         ],
     ),
@@ -39,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("harness/lab", &["harness/evidence"]),
     ("harness/pki", &[]),
     ("harness/services", &["harness/evidence", "harness/lab"]),
+    ("harness/store", &[]),
     ("harness/trace", &["harness/capture", "harness/evidence"]),
     (
         "reference-impl/client",
@@ -64,6 +66,7 @@ const WIDER: &[(&str, &str, &str)] = &[
     ),
     ("harness/cli", "harness/catalogue", "loading the catalogue and showing its mistakes is the program's own job"),
     ("harness/cli", "harness/evidence", "what the engine returns and the reports take is evidence: pure data"),
+    ("harness/cli", "harness/store", "installing, listing and carrying away releases takes no cell"),
     ("harness/cli", "harness/trace", "the trace of a capture from anywhere is printed without a cell"),
 ];
 

@@ -39,9 +39,24 @@ pub struct RunRecord {
     pub suite: Option<String>,
     /// Cells that ran at a time.
     pub jobs: usize,
+    /// Which share of the plan this is, if it was divided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<PartitionRecord>,
+    /// Keys of every cell of the whole plan, if it was divided: whoever merges shares sees what is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub planned: Vec<String>,
     /// Whether the run was interrupted; cells that never ran are absent.
     #[serde(default)]
     pub interrupted: bool,
+}
+
+/// A share of a divided run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionRecord {
+    /// From 1.
+    pub index: u32,
+    /// Number of shares.
+    pub count: u32,
 }
 
 /// Where a run took place.
@@ -62,10 +77,19 @@ pub struct HostRecord {
 /// A peer as it really was.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PeerRecord {
-    /// Id of the peer file, with `@version` where one was chosen.
+    /// Id of the peer file.
     pub id: String,
     /// What the program says of itself, or the package's version.
     pub version: String,
+    /// Release of the store that it was taken from: `trixie`; none for the machine's own program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// Exact version of its package, where it came from one: `9.12-3+b1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// TLS library that it says it uses: `GnuTLS 3.8.9`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<String>,
     /// The product that it imitates: an emulated profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emulates: Option<String>,
@@ -77,7 +101,16 @@ pub struct PeerRecord {
 impl PeerRecord {
     /// A peer that is what it seems to be.
     pub fn new(id: impl Into<String>, version: impl Into<String>) -> Self {
-        Self { id: id.into(), version: version.into(), emulates: None, mutant: None }
+        let (release, package, library) = (None, None, None);
+        Self { id: id.into(), version: version.into(), release, package, library, emulates: None, mutant: None }
+    }
+
+    /// How it is named on the command line and in keys: `openconnect@trixie`.
+    pub fn name(&self) -> String {
+        match &self.release {
+            Some(release) => format!("{}@{release}", self.id),
+            None => self.id.clone(),
+        }
     }
 }
 

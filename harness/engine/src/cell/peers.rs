@@ -169,7 +169,8 @@ impl Cell<'_> {
         let Some(pattern) = &self.server_peer.session_ready_when else { return };
         let Some(log) = self.log(PeerRole::Server) else { return };
         if !log.wait_for(pattern.regex(), 0, within(SESSION_READY)).await {
-            self.recorder.note(format!("the server did not say within {SESSION_READY:?} that the session's device is set up"));
+            self.recorder
+                .note(format!("the server did not say within {SESSION_READY:?} that the session's device is set up"));
         }
     }
 

@@ -23,12 +23,29 @@ pub struct PeerChoice {
     pub library_path: Vec<PathBuf>,
     /// What the program says of itself.
     pub version: String,
+    /// TLS library that the program says it uses.
+    #[serde(default)]
+    pub library: Option<String>,
+    /// The release that it was taken from; the machine's own or the user's build without.
+    #[serde(default)]
+    pub origin: Option<Origin>,
     /// The product that it imitates.
     #[serde(default)]
     pub emulates: Option<String>,
     /// The defect that it is started with.
     #[serde(default)]
     pub mutant: Option<String>,
+}
+
+/// A release of the store, from which a peer is run in its own root file system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// `trixie`.
+    pub release: String,
+    /// The root file system; the program's path is one inside of it.
+    pub root: PathBuf,
+    /// Exact version of the program's package.
+    pub package: String,
 }
 
 impl PeerChoice {
@@ -50,16 +67,27 @@ impl PeerChoice {
         PeerRecord {
             id: self.peer.clone(),
             version: self.version.clone(),
+            release: self.origin.as_ref().map(|origin| origin.release.clone()),
+            package: self.origin.as_ref().map(|origin| origin.package.clone()),
+            library: self.library.clone(),
             emulates: self.emulates.clone(),
             mutant: self.mutant.clone(),
+        }
+    }
+
+    /// As it is named on the command line: `openconnect@trixie`.
+    pub fn name(&self) -> String {
+        match &self.origin {
+            Some(origin) => format!("{}@{}", self.peer, origin.release),
+            None => self.peer.clone(),
         }
     }
 
     /// The name with the defect, as it stands in the keys of cells: `reference,mutant=leaks-dns`.
     pub fn label(&self) -> String {
         match &self.mutant {
-            Some(mutant) => format!("{},mutant={mutant}", self.peer),
-            None => self.peer.clone(),
+            Some(mutant) => format!("{},mutant={mutant}", self.name()),
+            None => self.name(),
         }
     }
 }
@@ -97,7 +125,16 @@ pub fn find_peer(peer: &Peer, own_build: Option<&Path>, own_libraries: &[PathBuf
     };
     let version = version(peer, &binary, &library_path)?;
     let emulates = peer.emulates.clone();
-    Ok(PeerChoice { peer: peer.name().to_string(), binary, library_path, version, emulates, mutant: None })
+    Ok(PeerChoice {
+        peer: peer.name().to_string(),
+        binary,
+        library_path,
+        version,
+        library: None,
+        origin: None,
+        emulates,
+        mutant: None,
+    })
 }
 
 fn locate(peer: &Peer) -> Option<(PathBuf, Vec<PathBuf>)> {

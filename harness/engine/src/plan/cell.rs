@@ -62,6 +62,8 @@ impl PlannedCell {
                 binary: peer.binary.name.to_string().into(),
                 library_path: Vec::new(),
                 version: "not found".to_owned(),
+                library: None,
+                origin: None,
                 emulates: peer.emulates.clone(),
                 mutant: None,
             },

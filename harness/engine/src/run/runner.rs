@@ -91,6 +91,8 @@ pub async fn run(
             command: options.command.clone(),
             suite: options.suite.clone(),
             jobs,
+            partition: None,
+            planned: Vec::new(),
             interrupted,
         },
         cells,
@@ -272,7 +274,7 @@ fn reproduce(options: &RunOptions, cell: &PlannedCell) -> String {
     for (name, value) in &cell.params {
         words.extend(["--param".to_owned(), format!("{name}={value}")]);
     }
-    words.extend(["--client".to_owned(), cell.client.peer.clone(), "--server".to_owned(), cell.server.peer.clone()]);
+    words.extend(["--client".to_owned(), cell.client.name(), "--server".to_owned(), cell.server.name()]);
     if let Some(mutant) = cell.client.mutant.as_ref().or(cell.server.mutant.as_ref()) {
         words.extend(["--mutant".to_owned(), mutant.clone()]);
     }
@@ -314,6 +316,8 @@ mod tests {
             binary: PathBuf::new(),
             library_path: Vec::new(),
             version: String::new(),
+            library: None,
+            origin: None,
             emulates: None,
             mutant: None,
         };

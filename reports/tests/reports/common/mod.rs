@@ -126,6 +126,8 @@ pub(crate) fn run(cells: Vec<CellRecord>) -> RunResults {
                 .to_vec(),
             suite: Some("core".into()),
             jobs: 8,
+            partition: None,
+            planned: Vec::new(),
             interrupted: false,
         },
         cells,
