@@ -58,6 +58,7 @@ pub fn double_nat(kind: LinkKind, views: bool) -> LabSpec {
             nat: NATS.iter().find(|(of, _)| *of == name).map(|(_, outside)| nat(outside)),
             routes: routes.collect(),
             resolver: (views && PEERS.contains(&name)).then(|| "nameserver 192.0.2.130\n".to_owned()),
+            root: None,
         };
         (name.to_owned(), spec)
     };

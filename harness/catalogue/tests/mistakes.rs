@@ -49,6 +49,7 @@ mistakes! {
     a_fault_must_fit_its_primitive = "templates",
     templates_and_patterns_are_compiled = "template-syntax",
     a_suite_must_name_scenarios = "suite",
+    an_expectation_must_be_able_to_match = "expectations",
     mutants_and_names_of_peers_must_fit = "mutants",
     stages_must_be_known = "stages",
 }

@@ -19,6 +19,9 @@ pub enum EngineError {
     /// The capture could not be written.
     #[error("write the capture: {0}")]
     Capture(#[from] CaptureError),
+    /// The store of releases cannot be used.
+    #[error(transparent)]
+    Store(#[from] interop_store::StoreError),
     /// Certificates could not be made.
     #[error("make certificates: {0}")]
     Pki(#[from] PkiError),

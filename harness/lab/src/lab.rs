@@ -1,7 +1,7 @@
 //! A lab: nodes and links built from a description.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
@@ -39,6 +39,9 @@ pub struct NodeSpec {
     /// Lines of `/etc/resolv.conf`; `None` for a node without a mount view of its own, in which no peer runs: what
     /// tunnels of a node with one carry is shown to the sink.
     pub resolver: Option<String>,
+    /// The root file system of its processes: absolute path of a folder laid out like `/`, which is never written to. The
+    /// machine's own unless given. Only for a node with a mount view of its own.
+    pub root: Option<PathBuf>,
 }
 
 /// A route to be put.
@@ -132,7 +135,7 @@ impl Lab {
 
         for (node, described) in nodes.values().zip(spec.nodes.values()) {
             if let Some(resolver) = &described.resolver {
-                node.view()?.write_etc("resolv.conf", resolver)?;
+                node.make_view(described.root.as_deref())?.write_etc("resolv.conf", resolver)?;
             }
         }
         phases.end("mount views");

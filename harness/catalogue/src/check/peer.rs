@@ -4,6 +4,10 @@ use crate::{Catalogue, Peer, Problem, Problems, Side};
 
 pub(super) fn check(peer: &Peer, catalogue: &Catalogue, problems: &mut Problems) {
     super::capabilities(&peer.capabilities, &peer.roles, catalogue, problems);
+    for different in &peer.by_version {
+        super::capabilities(&different.has, &peer.roles, catalogue, problems);
+        super::capabilities(&different.lacks, &peer.roles, catalogue, problems);
+    }
     let Some(id) = peer.id.span() else { return };
     let mut demand = |missing: bool, message: &str, help: &str| {
         if missing {

@@ -121,6 +121,11 @@ enum Bound {
 }
 
 impl VersionRange {
+    /// Reads a range; none if the text is not one.
+    pub fn of(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+
     /// Whether a version is in the range. Versions are compared number by number; text after the numbers counts last.
     pub fn contains(&self, version: &str) -> bool {
         self.bounds.iter().all(|(bound, limit)| {
@@ -134,10 +139,20 @@ impl VersionRange {
             }
         })
     }
+
+    /// Whether no version is in the range: then neither zero is, nor a limit, nor what comes right behind one.
+    pub fn is_empty(&self) -> bool {
+        let limits = self.bounds.iter().map(|(_, limit)| limit.clone());
+        let behind = limits.clone().map(|limit| {
+            let numbers: Vec<String> = numbers(&limit).iter().map(u64::to_string).collect();
+            format!("{}.0.0.0.1", numbers.join("."))
+        });
+        !std::iter::once("0".to_owned()).chain(limits).chain(behind).any(|version| self.contains(&version))
+    }
 }
 
 /// Compares the dotted numbers at the front; `v9.12-1` is 9.12, and 9.12 equals 9.12.0.
-fn compare_versions(a: &str, b: &str) -> Ordering {
+pub fn compare_versions(a: &str, b: &str) -> Ordering {
     let (a, b) = (numbers(a), numbers(b));
     let length = a.len().max(b.len());
     let at = |numbers: &[u64], index: usize| numbers.get(index).copied().unwrap_or_default();
@@ -202,6 +217,13 @@ mod tests {
         assert!(VersionRange::parse("1.3").unwrap().contains("1.3.0"));
         assert!(VersionRange::parse("~1").is_err());
         assert!(VersionRange::parse("<>1").is_err());
+    }
+
+    #[test]
+    fn a_range_may_have_no_version() {
+        let is_empty = |text| VersionRange::parse(text).unwrap().is_empty();
+        assert!(is_empty(">9.1 <9.0") && is_empty("<9.1 9.1") && is_empty(">=2 <2") && is_empty("<0"));
+        assert!(!is_empty(">9.0 <9.1") && !is_empty("<=9.1 >=9.1") && !is_empty("1.3") && !is_empty(">2"));
     }
 
     #[test]

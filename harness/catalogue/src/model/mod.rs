@@ -21,7 +21,7 @@ pub use condition::{
     Answer, Condition, ExpectExit, ExpectReachable, ExpectResolves, ExpectRoute, ExpectRuns, ExpectSaid,
     ExpectTransport, ExpectTunnelAddress, ExpectUnreachable, Passage, TransportWanted, TunnelAddress,
 };
-pub use expectation::{ExpectationEntry, Expectations, ExpiryDate, KnownVerdict, VersionRange};
+pub use expectation::{ExpectationEntry, Expectations, ExpiryDate, KnownVerdict, VersionRange, compare_versions};
 pub use fault::{Fault, ParamKind, ParamSpec};
 pub use handshake::{
     ExpectDtls, ExpectDtlsAttempts, ExpectStages, ExpectTls, ExpectTlsSessions, ExpectTunnelMtu, FamilyWanted,
@@ -30,7 +30,7 @@ pub use handshake::{
 pub use measure::{Measure, MeasureLoss, MeasureOutage, MeasureRtt};
 pub use params::Params;
 pub use peer::{
-    Binary, ConnectedWhen, KeyLog, Limits, Listening, LogEvent, Mutant, Pattern, Peer, Protocol, ReadyWhen, Refusal,
+    Binary, ByVersion, ConnectedWhen, KeyLog, Limits, Listening, LogEvent, Mutant, Pattern, Peer, Protocol, ReadyWhen, Refusal,
     Side, Signal, Stop, Template, VersionProbe,
 };
 pub use scalar::{Scalar, ScalarValue};

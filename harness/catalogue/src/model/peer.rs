@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use indexmap::IndexMap;
 use regex::Regex;
 
-use super::{Scalar, StageName, StageState};
+use super::{Scalar, StageName, StageState, VersionRange};
 use crate::{
     Name, Port, Size, Spanned,
     decode::{Parse, ParseError, keywords, record, verbs, words},
@@ -43,6 +43,8 @@ record! {
         pub capabilities_remove: Vec<Name> = Vec::new(),
         /// Settings unless the scenario has them.
         pub defaults: IndexMap<Name, Scalar> = IndexMap::new(),
+        /// What is different in some of its versions; every entry whose range holds is laid on, in order.
+        pub by_version: Vec<ByVersion> = Vec::new(),
         /// Files to write before the start, by name below `{{ dir }}`.
         pub files: IndexMap<Name, Spanned<Template>> = IndexMap::new(),
         /// Commands to run before the start, in the node.
@@ -104,6 +106,18 @@ impl Peer {
         self.capabilities.iter().any(|name| name == capability)
     }
 
+    /// The peer as it is in one version.
+    #[must_use]
+    pub fn at_version(&self, version: &str) -> Self {
+        let mut peer = self.clone();
+        for different in self.by_version.iter().filter(|different| different.versions.contains(version)) {
+            peer.capabilities.retain(|name| !different.lacks.contains(name));
+            peer.capabilities.extend(different.has.iter().cloned());
+            peer.defaults.extend(different.defaults.clone());
+        }
+        peer
+    }
+
     /// The capabilities among `needed` that it does not declare.
     pub fn lacks<'a>(&self, needed: &'a [Name]) -> Vec<&'a Name> {
         needed.iter().filter(|name| !self.has(name)).collect()
@@ -135,6 +149,20 @@ impl From<Side> for interop_evidence::PeerRole {
 }
 
 record! {
+    /// What is different in some versions of a peer.
+    pub struct ByVersion {
+        /// Which: `<9.12`, `>=1.1 <1.3`.
+        pub versions: VersionRange,
+        /// Capabilities that they have besides.
+        pub has: Vec<Name> = Vec::new(),
+        /// Capabilities that they lack.
+        pub lacks: Vec<Name> = Vec::new(),
+        /// Settings for their templates.
+        pub defaults: IndexMap<Name, Scalar> = IndexMap::new(),
+    }
+}
+
+record! {
     /// How a program is found.
     pub struct Binary {
         /// Name in the search path.
@@ -155,6 +183,8 @@ record! {
         pub args: Vec<String>,
         /// Pattern whose first group is the version.
         pub pattern: Pattern,
+        /// Pattern whose groups are the name of the TLS library and its version: `Using (GnuTLS) ([0-9.]+)`.
+        pub library: Option<Pattern> = None,
     }
 }
 

@@ -8,7 +8,7 @@ use interop_lab::SandboxSpec;
 
 use super::CellJob;
 use super::finish::blank_record;
-use super::setup::NODES_FOLDER;
+use super::setup::{NODES_FOLDER, peers_of};
 use super::state::Cell;
 use super::steps::After;
 use crate::peer::PeerChoice;
@@ -76,7 +76,8 @@ async fn run_cell(job: &CellJob, catalogue: &Catalogue, rootless: bool) -> CellR
 }
 
 async fn carry_out(job: &CellJob, catalogue: &Catalogue, rootless: bool, start: Instant) -> Result<CellRecord> {
-    let mut cell = Cell::build(job, catalogue, rootless, start).await?;
+    let peers = peers_of(job, catalogue)?;
+    let mut cell = Cell::build(job, catalogue, &peers, rootless, start).await?;
     cell.snapshot(Phase::Before).await?;
     let steps = &cell.scenario.steps;
     cell.complete = true;

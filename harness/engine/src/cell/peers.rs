@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use interop_catalogue::{ConnectedWhen, Peer, Protocol, ReadyWhen, Side, Spanned, Template};
@@ -269,7 +269,7 @@ impl Cell<'_> {
             env.push(("LD_LIBRARY_PATH".to_owned(), crate::peer::join(&choice.library_path)));
         }
         if let Some(offset) = self.setup.clock.get(&side) {
-            env.extend(faketime_environment(*offset)?);
+            env.extend(faketime_environment(choice, *offset)?);
         }
         if let Some(keylog) = &peer.keylog {
             let path = folder.join("keys.log");
@@ -347,14 +347,14 @@ fn write_file(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).map_err(|source| EngineError::file(path, source))
 }
 
-/// The environment that makes a program believe in a date `offset` seconds from now.
-pub(crate) fn faketime_environment(offset: i64) -> Result<Vec<(String, String)>> {
-    let folder = format!("/usr/lib/{}-linux-gnu/faketime", std::env::consts::ARCH);
-    let places = [format!("{folder}/libfaketimeMT.so.1"), format!("{folder}/libfaketime.so.1")];
-    let found = places.iter().find(|path| Path::new(path).is_file()).map(PathBuf::from);
+/// The environment that makes a program of a peer believe in a date `offset` seconds from now.
+pub(crate) fn faketime_environment(choice: &PeerChoice, offset: i64) -> Result<Vec<(String, String)>> {
+    let folder = format!("usr/lib/{}-linux-gnu/faketime", std::env::consts::ARCH);
+    let places = ["libfaketimeMT.so.1", "libfaketime.so.1"].map(|name| format!("{folder}/{name}"));
+    let found = places.iter().find(|place| choice.root().join(place).is_file());
     let library = found.ok_or_else(|| EngineError::Missing("libfaketime (package `libfaketime`)".to_owned()))?;
     Ok(vec![
-        ("LD_PRELOAD".to_owned(), library.display().to_string()),
+        ("LD_PRELOAD".to_owned(), format!("/{library}")),
         ("FAKETIME".to_owned(), format!("{offset:+}")),
         // Timers must go on as they are: only the date is wrong.
         ("FAKETIME_DONT_FAKE_MONOTONIC".to_owned(), "1".to_owned()),

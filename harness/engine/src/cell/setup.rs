@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use indexmap::IndexMap;
 use interop_capture::Family;
-use interop_catalogue::{Catalogue, Params, Scenario, Side};
+use interop_catalogue::{Catalogue, Params, Peer, Scenario, Side};
 use interop_evidence::{Bundle, EventKind, Micros};
 use interop_lab::Lab;
 use ipnet::IpNet;
@@ -16,7 +16,7 @@ use super::internet::Internet;
 use super::state::{Cell, Setup, is_anyconnect};
 use super::witness::Witness;
 use super::{CellJob, Recorder, World, cell_seed};
-use crate::peer::CellSettings;
+use crate::peer::{CellSettings, PeerChoice};
 use crate::{EngineError, Result};
 
 /// Where a cell keeps its files; `/run` is the cell's own.
@@ -26,10 +26,11 @@ const FOLDER: &str = "/run/vpn-interop";
 pub(super) const NODES_FOLDER: &str = "/run/vpn-interop/nodes";
 
 impl<'a> Cell<'a> {
-    /// Builds the lab of a cell; no peer runs yet.
+    /// Builds the lab of a cell; no peer runs yet. `peers` are the client and the server, as they are in their versions.
     pub(super) async fn build(
         job: &'a CellJob,
         catalogue: &'a Catalogue,
+        peers: &'a [Peer; 2],
         rootless: bool,
         start: Instant,
     ) -> Result<Cell<'a>> {
@@ -40,11 +41,7 @@ impl<'a> Cell<'a> {
             .topologies
             .get(scenario.topology.as_str())
             .ok_or_else(|| unknown("topology", &scenario.topology))?;
-        let peer = |side: Side, name: &str| {
-            catalogue.peer(side, name).map(|peer| &peer.value).ok_or_else(|| unknown("peer", name))
-        };
-        let client_peer = peer(Side::Client, &job.client.peer)?;
-        let server_peer = peer(Side::Server, &job.server.peer)?;
+        let [client_peer, server_peer] = peers;
         let params = params_of(scenario, job)?;
         let settings = CellSettings::new(&params, client_peer, server_peer);
         let recorder = Recorder::new(start);
@@ -54,7 +51,7 @@ impl<'a> Cell<'a> {
         let witness = Witness::create(&bundle.capture(), &world, family, settings.port)?;
         let folder = PathBuf::from(FOLDER);
         fs::create_dir_all(&folder).map_err(|source| EngineError::file(&folder, source))?;
-        let spec = world.lab_spec(cell_seed(job.seed, &job.key));
+        let spec = world.lab_spec(job, cell_seed(job.seed, &job.key));
         let lab = Lab::build(&spec, NODES_FOLDER.as_ref(), start, Box::new(witness.clone())).await?;
         let internet = Internet::start(&lab, &world)?;
         let nats: IndexMap<_, _> =
@@ -135,6 +132,16 @@ impl<'a> Cell<'a> {
             "table inet source_nat {{\nchain post {{ type nat hook postrouting priority srcnat;\n{rules}}}\n}}\n"
         ))?)
     }
+}
+
+/// The client and the server of a job, as they are in their versions.
+pub(super) fn peers_of(job: &CellJob, catalogue: &Catalogue) -> Result<[Peer; 2]> {
+    let peer = |side: Side, choice: &PeerChoice| -> Result<Peer> {
+        let entry = catalogue.peer(side, &choice.peer);
+        let entry = entry.ok_or_else(|| EngineError::plan(format!("there is no peer `{}`", choice.peer)))?;
+        Ok(entry.value.at_version(&choice.version))
+    };
+    Ok([peer(Side::Client, &job.client)?, peer(Side::Server, &job.server)?])
 }
 
 /// The parameters of the job among the scenario's cells.

@@ -17,7 +17,7 @@ use super::witness::Witness;
 use super::{CellJob, Recorder, World};
 use crate::Result;
 use crate::fault::Injected;
-use crate::peer::{CellSettings, PeerLog, Process};
+use crate::peer::{CellSettings, PeerChoice, PeerLog, Process};
 
 /// Everything of a running cell.
 pub(crate) struct Cell<'a> {
@@ -82,6 +82,14 @@ impl Cell<'_> {
         match side {
             Side::Client => self.clients.values().next().map(|running| &running.process),
             Side::Server => self.server.as_ref().map(|running| &running.process),
+        }
+    }
+
+    /// The program that stands for a peer.
+    pub(crate) fn choice(&self, side: Side) -> &PeerChoice {
+        match side {
+            Side::Client => &self.job.client,
+            Side::Server => &self.job.server,
         }
     }
 

@@ -9,6 +9,7 @@ use interop_lab::link::{End, Profile};
 use interop_lab::{LabSpec, LinkSpec, Nat, NodeSpec, RouteSpec};
 use ipnet::IpNet;
 
+use super::CellJob;
 use crate::{EngineError, Result};
 
 /// Domain of the inside names when the topology has none.
@@ -123,7 +124,7 @@ impl World {
     }
 
     /// What the lab builds.
-    pub(crate) fn lab_spec(&self, seed: u64) -> LabSpec {
+    pub(crate) fn lab_spec(&self, job: &CellJob, seed: u64) -> LabSpec {
         let topology = &self.topology;
         let nodes = topology.nodes.iter().map(|(name, node)| {
             let routes = topology.routes.get(name.as_str()).into_iter().flatten();
@@ -133,12 +134,17 @@ impl World {
                 udp_timeout: nat.udp_timeout,
                 generation: 0,
             });
-            let runs_peer = matches!(node.role, Role::Client | Role::Server);
+            let choice = match node.role {
+                Role::Client => Some(&job.client),
+                Role::Server => Some(&job.server),
+                _ => None,
+            };
             let spec = NodeSpec {
                 forwards: matches!(node.role, Role::Router | Role::Server),
                 nat,
                 routes: routes.map(|route| RouteSpec { to: route.to.0, via: route.via.value }).collect(),
-                resolver: runs_peer.then(|| resolv_conf(node)),
+                resolver: choice.map(|_| resolv_conf(node)),
+                root: choice.and_then(|choice| choice.origin.as_ref()).map(|origin| origin.root.clone()),
             };
             (name.to_string(), spec)
         });

@@ -24,7 +24,7 @@ impl Clock {
     }
 
     pub(super) async fn inject(&mut self, cell: &mut Cell<'_>) -> Result<String> {
-        faketime_environment(self.offset.0)?;
+        faketime_environment(cell.choice(self.peer), self.offset.0)?;
         cell.setup.clock.insert(self.peer, self.offset.0);
         Ok(format!("the {} believes that it is {} from now", self.peer, self.offset))
     }
@@ -39,7 +39,7 @@ impl Clock {
         let launch = Launch {
             program: "/bin/date".into(),
             args: vec!["+%s".into()],
-            env: faketime_environment(self.offset.0)?,
+            env: faketime_environment(cell.choice(self.peer), self.offset.0)?,
             piped: true,
         };
         let spawned = cell.lab.node(&name)?.spawn(&launch)?;

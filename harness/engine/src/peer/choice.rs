@@ -1,6 +1,7 @@
 //! Which program of a peer is run.
 
 use std::env;
+use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -49,9 +50,17 @@ pub struct Origin {
 }
 
 impl PeerChoice {
+    /// Its own root file system, or `/`: below it lies what it finds at an absolute path.
+    pub(crate) fn root(&self) -> &Path {
+        self.origin.as_ref().map_or(Path::new("/"), |origin| &origin.root)
+    }
+
     /// Every place that its programs need: unpacked roots, libraries, and the folder of the program itself, where its
     /// helpers lie beside it.
     pub(crate) fn places(&self) -> Vec<PathBuf> {
+        if let Some(origin) = &self.origin {
+            return vec![origin.root.clone()];
+        }
         let beside = self.binary.parent().filter(|folder| folder.components().count() > 2);
         let own = beside.unwrap_or(&self.binary).to_path_buf();
         let mut places = roots();
@@ -123,14 +132,14 @@ pub fn find_peer(peer: &Peer, own_build: Option<&Path>, own_libraries: &[PathBuf
             EngineError::Missing(format!("the program `{}` of peer `{}`{hint}", peer.binary.name, peer.id))
         })?,
     };
-    let version = version(peer, &binary, &library_path)?;
+    let versions = versions(peer, &binary, &library_path)?;
     let emulates = peer.emulates.clone();
     Ok(PeerChoice {
         peer: peer.name().to_string(),
         binary,
         library_path,
-        version,
-        library: None,
+        version: versions.program,
+        library: versions.library,
         origin: None,
         emulates,
         mutant: None,
@@ -195,25 +204,38 @@ fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-fn version(peer: &Peer, binary: &Path, library_path: &[PathBuf]) -> Result<String> {
-    let Some(probe) = &peer.version else { return Ok("unknown".to_owned()) };
+/// What a program tells of itself.
+pub(super) struct Versions {
+    pub(super) program: String,
+    pub(super) library: Option<String>,
+}
+
+fn versions(peer: &Peer, binary: &Path, library_path: &[PathBuf]) -> Result<Versions> {
     let mut command = Command::new(binary);
-    command.args(&probe.args).stdin(Stdio::null());
     if !library_path.is_empty() {
         command.env("LD_LIBRARY_PATH", join(library_path));
     }
-    let output = command.output().map_err(|source| EngineError::file(binary, source))?;
+    tell_versions(peer, &mut command, binary.as_os_str())
+}
+
+/// Lets a program tell its version and that of its TLS library; `name` is what errors call it.
+pub(super) fn tell_versions(peer: &Peer, command: &mut Command, name: &OsStr) -> Result<Versions> {
+    let Some(probe) = &peer.version else { return Ok(Versions { program: "unknown".to_owned(), library: None }) };
+    let output = command
+        .args(&probe.args)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| EngineError::file(Path::new(name), source))?;
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    probe
-        .pattern
-        .regex()
-        .captures(&said)
-        .and_then(|captures| captures.get(1))
-        .map(|version| version.as_str().to_owned())
-        .ok_or_else(|| {
-            let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("nothing").to_owned();
-            EngineError::Missing(format!("the version of {} in what it prints: {line}", binary.display()))
-        })
+    let groups = |pattern: &interop_catalogue::Pattern| {
+        let captures = pattern.regex().captures(&said)?;
+        Some(captures.iter().skip(1).flatten().map(|found| found.as_str()).collect::<Vec<_>>())
+    };
+    let program = groups(&probe.pattern).and_then(|found| Some((*found.first()?).to_owned())).ok_or_else(|| {
+        let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("nothing").to_owned();
+        EngineError::Missing(format!("the version of {} in what it prints: {line}", Path::new(name).display()))
+    })?;
+    Ok(Versions { program, library: probe.library.as_ref().and_then(groups).map(|found| found.join(" ")) })
 }
 
 /// `a:b`, for `LD_LIBRARY_PATH`.

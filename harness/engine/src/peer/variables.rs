@@ -18,6 +18,9 @@ use crate::cell::World;
 /// Port of a server whose peer file names none: AnyConnect's.
 const DEFAULT_PORT: u16 = 443;
 
+/// Where packages put the script, below the root of a file system.
+const BELOW_ROOT: &str = "usr/share/vpnc-scripts/vpnc-script";
+
 /// Somebody who may log in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct User {
@@ -138,7 +141,10 @@ fn path(path: &Path) -> String {
 
 /// The vpnc-script beside the program, of an unpacked peer, or the machine's.
 fn script(choice: &PeerChoice) -> Option<String> {
-    const BELOW_ROOT: &str = "usr/share/vpnc-scripts/vpnc-script";
+    if choice.origin.is_some() {
+        let script = Path::new("/").join(BELOW_ROOT);
+        return choice.root().join(BELOW_ROOT).is_file().then(|| path(&script));
+    }
     let beside = choice.binary.ancestors().map(|root| root.join(BELOW_ROOT));
     let unpacked = roots().into_iter().map(|root| root.join(BELOW_ROOT));
     let known =

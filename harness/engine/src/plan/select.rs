@@ -1,28 +1,36 @@
 //! What a user asked for, and which cells that makes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use interop_catalogue::{Catalogue, Glob, Peer, Scenario, Side, closest};
 
 use super::cell::{CellFate, PlannedCell};
-use crate::peer::{PeerChoice, find_peer};
+use interop_store::Store;
 
-/// A peer as named on the command line: `openconnect`, `open*`, `openconnect=./build/openconnect`.
+use crate::peer::{PeerChoice, find_peer, named_releases, peer_releases};
+
+/// A peer as named on the command line: `openconnect`, `open*`, `openconnect@trixie`, `openconnect=./build/openconnect`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerArgument {
     /// Id or glob.
     pub glob: String,
+    /// Which of the releases in the store: what [`named_releases`] understands. The machine's own program without.
+    pub at: Option<String>,
     /// The user's own program.
     pub build: Option<PathBuf>,
 }
 
 impl PeerArgument {
-    /// Splits `ID=PROGRAM`.
+    /// Splits `ID=PROGRAM` and `ID@RELEASE`.
     pub fn parse(text: &str) -> Self {
+        if let Some((id, at)) = text.split_once('@').filter(|(id, _)| !id.contains('=')) {
+            return Self { glob: id.to_owned(), at: Some(at.to_owned()), build: None };
+        }
         match text.split_once('=') {
-            Some((id, build)) => Self { glob: id.to_owned(), build: Some(PathBuf::from(build)) },
-            None => Self { glob: text.to_owned(), build: None },
+            Some((id, build)) => Self { glob: id.to_owned(), at: None, build: Some(PathBuf::from(build)) },
+            None => Self { glob: text.to_owned(), at: None, build: None },
         }
     }
 }
@@ -46,6 +54,8 @@ pub struct Selection {
     pub params: Vec<(String, String)>,
     /// Whether the baseline of every pair gates its other cells.
     pub gate: bool,
+    /// Whether the reference joins where several releases of a side are asked for: who is at fault is told by what it does.
+    pub witness: bool,
     /// The defect with which the side that has it is started; only pairs with such a side run then, and nothing gates them.
     pub mutant: Option<String>,
 }
@@ -75,8 +85,8 @@ pub fn plan(catalogue: &Catalogue, selection: &Selection) -> Result<Plan, Select
         }
     }
     let scenarios = scenarios(catalogue, selection)?;
-    let clients = peers(catalogue, Side::Client, &selection.clients, &selection.libraries)?;
-    let servers = peers(catalogue, Side::Server, &selection.servers, &selection.libraries)?;
+    let clients = peers(catalogue, Side::Client, &selection.clients, selection)?;
+    let servers = peers(catalogue, Side::Server, &selection.servers, selection)?;
     let asked_for = scenarios.iter().filter(|(_, asked)| *asked).map(|(scenario, _)| scenario.id.to_string()).collect();
     let mut cells = Vec::new();
     for (scenario, asked) in scenarios {
@@ -92,7 +102,7 @@ pub fn plan(catalogue: &Catalogue, selection: &Selection) -> Result<Plan, Select
                     let takes_part = takes_part(scenario, Side::Client, client, &selection.clients)
                         && takes_part(scenario, Side::Server, server, &selection.servers);
                     if concerned && takes_part && client.shared_protocol(server).is_some() {
-                        let (client, server) = ((*client, client_choice), (*server, server_choice));
+                        let (client, server) = ((&**client, client_choice), (&**server, server_choice));
                         cells.push(PlannedCell::new(scenario, &params, client, server, mutant));
                     }
                 }
@@ -169,36 +179,83 @@ fn scenarios<'c>(catalogue: &'c Catalogue, selection: &Selection) -> Result<Vec<
         .collect())
 }
 
-type Chosen<'c> = (&'c Peer, Result<PeerChoice, String>);
+type Chosen<'c> = (Cow<'c, Peer>, Result<PeerChoice, String>);
 
 fn peers<'c>(
     catalogue: &'c Catalogue,
     side: Side,
     arguments: &[PeerArgument],
-    libraries: &[PathBuf],
+    selection: &Selection,
 ) -> Result<Vec<Chosen<'c>>, SelectionError> {
     let all: Vec<&Peer> = catalogue.peers.values().map(|entry| &entry.value).filter(|peer| peer.can_be(side)).collect();
     if arguments.is_empty() {
-        let found = all.into_iter().map(|peer| (peer, find_peer(peer, None, &[]).map_err(|error| not_found(&error))));
-        return Ok(found.collect());
+        return Ok(all.into_iter().map(|peer| chosen(peer, find_peer(peer, None, &[]))).collect());
     }
-    let mut chosen: Vec<Chosen<'c>> = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut found: Vec<Chosen<'c>> = Vec::new();
     for argument in arguments {
         fits_something(&side.to_string(), &argument.glob, all.iter().map(|peer| peer.name().as_str()))?;
         let glob = Glob::from(argument.glob.as_str());
-        for peer in all.iter().filter(|peer| glob.matches(peer.name())) {
-            if !seen.insert(peer.id.to_string()) {
-                continue;
+        let fitting: Vec<&Peer> = all.iter().copied().filter(|peer| glob.matches(peer.name())).collect();
+        let Some(at) = &argument.at else {
+            for peer in fitting {
+                let choice = find_peer(peer, argument.build.as_deref(), &selection.libraries);
+                if let (Some(_), Err(error)) = (&argument.build, &choice) {
+                    return Err(SelectionError(format!("failed to {error}")));
+                }
+                found.push(chosen(peer, choice));
             }
-            let choice = find_peer(peer, argument.build.as_deref(), libraries);
-            if let (Some(_), Err(error)) = (&argument.build, &choice) {
-                return Err(SelectionError(format!("failed to {error}")));
-            }
-            chosen.push((peer, choice.map_err(|error| not_found(&error))));
+            continue;
+        };
+        let of_store = from_store(&fitting, at)?;
+        let several = of_store.len() > 1;
+        found.extend(of_store);
+        if several && selection.witness {
+            let partners = |peer: &Peer| fitting.iter().any(|other| other.shared_protocol(peer).is_some());
+            let witnesses = all.iter().filter(|peer| is_witness(peer) && partners(peer));
+            found.extend(witnesses.map(|peer| chosen(peer, find_peer(peer, None, &[]))));
         }
     }
-    Ok(chosen)
+    let mut seen = BTreeSet::new();
+    found.retain(|(peer, choice)| {
+        let release = choice.as_ref().ok().and_then(|choice| choice.origin.as_ref()).map(|origin| origin.release.clone());
+        seen.insert((peer.id.to_string(), release))
+    });
+    Ok(found)
+}
+
+/// A peer with its choice, as it is in the version that was chosen.
+fn chosen(peer: &Peer, choice: crate::Result<PeerChoice>) -> Chosen<'_> {
+    match choice {
+        Ok(choice) if !peer.by_version.is_empty() => (Cow::Owned(peer.at_version(&choice.version)), Ok(choice)),
+        Ok(choice) => (Cow::Borrowed(peer), Ok(choice)),
+        Err(error) => (Cow::Borrowed(peer), Err(not_found(&error))),
+    }
+}
+
+/// The reference: what was built with this program and imitates nobody.
+fn is_witness(peer: &Peer) -> bool {
+    peer.binary.beside && peer.emulates.is_none()
+}
+
+/// The releases that the text after `@` names, of those peers that come from packages.
+fn from_store<'c>(peers: &[&'c Peer], at: &str) -> Result<Vec<Chosen<'c>>, SelectionError> {
+    let store = Store::of_user()
+        .ok_or_else(|| SelectionError("there is no store of peers: neither HOME nor VPN_INTEROP_STORE is set".to_owned()))?;
+    let mut found = Vec::new();
+    for peer in peers {
+        if peer.binary.package.is_empty() {
+            if let [one] = peers {
+                return Err(SelectionError(format!("`{}` comes from no package, so that it has no releases", one.name())));
+            }
+            continue;
+        }
+        let damaged = |error: crate::EngineError| SelectionError(format!("failed to {error}"));
+        let all = peer_releases(peer, &store).map_err(damaged)?;
+        for release in named_releases(peer, at, &all).map_err(SelectionError)? {
+            found.push(chosen(peer, release.choose(peer)));
+        }
+    }
+    Ok(found)
 }
 
 fn not_found(error: &crate::EngineError) -> String {
@@ -242,9 +299,12 @@ mod tests {
 
     #[test]
     fn peer_arguments() {
-        assert_eq!(PeerArgument::parse("ocserv"), PeerArgument { glob: "ocserv".into(), build: None });
+        assert_eq!(PeerArgument::parse("ocserv"), PeerArgument { glob: "ocserv".into(), at: None, build: None });
         let own = PeerArgument::parse("openconnect=./build/x=y");
         assert_eq!(own.glob, "openconnect");
         assert_eq!(own.build.unwrap(), PathBuf::from("./build/x=y"));
+        let at = PeerArgument::parse("open*@<9.12");
+        assert_eq!((at.glob.as_str(), at.at.as_deref()), ("open*", Some("<9.12")));
+        assert_eq!(PeerArgument::parse("ocserv=/x@y").build.unwrap(), PathBuf::from("/x@y"));
     }
 }

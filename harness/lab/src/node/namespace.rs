@@ -88,15 +88,20 @@ impl Node {
         in_namespace(&self.name, &self.ns, work)
     }
 
-    /// The mount view of the node's processes, made at first use.
+    /// The mount view of the node's processes, made at first use with the machine's root file system.
     ///
     /// # Errors
     /// When a mount is refused.
     pub fn view(&self) -> Result<&View> {
+        self.make_view(None)
+    }
+
+    /// The mount view; a view that is there keeps the root file system that it has.
+    pub(crate) fn make_view(&self, root: Option<&Path>) -> Result<&View> {
         if let Some(view) = self.view.get() {
             return Ok(view);
         }
-        let view = View::create(&self.folder)?;
+        let view = View::create(&self.folder, root)?;
         Ok(self.view.get_or_init(|| view))
     }
 

@@ -1,23 +1,33 @@
-//! The mount view of a node: its own `/etc` (an overlay on the machine's) and `/run/vpnc`.
+//! The mount view of a node: its own `/etc` (an overlay on the machine's) and `/run/vpnc`; where a peer comes from another
+//! release, also the root file system of that release, read-only, with the cell's `/dev`, `/proc`, `/sys`, `/run` and `/tmp`.
 //!
 //! VPN programs rewrite `/etc/resolv.conf`, replace it by renaming, and keep state in `/var/run/vpnc` under a process
 //! id. Each node has its own copy of both. What a peer changed in `/etc` lies in the overlay's upper folder, so
 //! that it can be listed.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
+use nix::unistd::{chdir, pivot_root};
 use sha2::{Digest as _, Sha256};
 
-use crate::sandbox_mounts::none_to;
+use crate::sandbox_mounts::{none_to, set_read_only};
 use crate::{LabError, Result};
 
 /// Files that the lab itself puts into a node's `/etc`.
 const OURS: [&str; 3] = ["resolv.conf", "hosts", "nsswitch.conf"];
+
+/// Folders of the cell that a root file system of another release gets instead of its own.
+const OF_THE_CELL: [&str; 5] = ["dev", "proc", "sys", "run", "tmp"];
+
+/// Where the node's folder names the root file system, for whoever makes the view once more.
+const ROOT_FILE: &str = "root.path";
 
 /// A mount namespace that the processes of one node share.
 #[derive(Debug)]
@@ -27,7 +37,7 @@ pub struct View {
 }
 
 impl View {
-    pub(super) fn create(folder: &Path) -> Result<Self> {
+    pub(super) fn create(folder: &Path, root: Option<&Path>) -> Result<Self> {
         let upper = folder.join("etc");
         for path in [upper.clone(), folder.join("work"), folder.join("vpnc"), PathBuf::from("/run/vpnc")] {
             fs::create_dir_all(&path).map_err(|source| LabError::file(path, source))?;
@@ -36,6 +46,10 @@ impl View {
         write(&upper.join("nsswitch.conf"), "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n")?;
         if !upper.join("resolv.conf").exists() {
             write(&upper.join("resolv.conf"), "")?;
+        }
+        if let Some(root) = root {
+            let path = folder.join(ROOT_FILE);
+            fs::write(&path, root.as_os_str().as_encoded_bytes()).map_err(|source| LabError::file(path, source))?;
         }
         let folder = folder.to_path_buf();
         let made = std::thread::spawn(move || {
@@ -96,6 +110,10 @@ fn collect(root: &Path, folder: &Path, into: &mut IndexMap<String, String>) {
 pub(crate) fn mount_view(folder: &Path) -> Result<()> {
     unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| LabError::system("make a mount namespace", errno))?;
     none_to("/", MsFlags::MS_REC | MsFlags::MS_PRIVATE, "detach the mounts of a node")?;
+    let root = fs::read(folder.join(ROOT_FILE)).ok().map(|bytes| PathBuf::from(OsString::from_vec(bytes)));
+    if let Some(root) = &root {
+        enter_root(root, &folder.join("root"))?;
+    }
     let options =
         format!("lowerdir=/etc,upperdir={},workdir={}", folder.join("etc").display(), folder.join("work").display());
     let overlay = |options: &str| {
@@ -106,6 +124,33 @@ pub(crate) fn mount_view(folder: &Path) -> Result<()> {
         .map_err(|errno| LabError::system("mount an overlay over /etc (kernel feature overlayfs)", errno))?;
     mount(Some(&folder.join("vpnc")), "/run/vpnc", None::<&str>, MsFlags::MS_BIND, None::<&str>)
         .map_err(|errno| LabError::system("give a node its own /run/vpnc", errno))
+}
+
+/// Makes `root` the root of this thread's mount namespace, read-only, with the folders of the cell in it. `at` is where it is
+/// mounted on the way.
+fn enter_root(root: &Path, at: &Path) -> Result<()> {
+    fs::create_dir_all(at).map_err(|source| LabError::file(at, source))?;
+    let bind = |from: &Path, to: &Path, what: &str| {
+        mount(Some(from), to, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>).map_err(|errno| {
+            LabError::system(format!("mount {} as {what} of a node's root file system {}", from.display(), root.display()), errno)
+        })
+    };
+    bind(root, at, "the root")?;
+    set_read_only(at, true, true)?;
+    for name in OF_THE_CELL {
+        bind(&Path::new("/").join(name), &at.join(name), name)?;
+    }
+    // Packages bring a folder; only an installation makes it a link.
+    let var_run = at.join("var/run");
+    if fs::symlink_metadata(&var_run).is_ok_and(|meta| meta.is_dir()) {
+        bind(Path::new("/run"), &var_run, "var/run")?;
+    }
+    let failed = |errno| LabError::system(format!("change the root file system to {}", root.display()), errno);
+    chdir(at).map_err(failed)?;
+    // The old root goes on top of the new one, and is taken away from there.
+    pivot_root(".", ".").map_err(failed)?;
+    umount2(".", MntFlags::MNT_DETACH).map_err(failed)?;
+    chdir("/").map_err(failed)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
