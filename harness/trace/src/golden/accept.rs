@@ -31,7 +31,7 @@ struct Group {
 impl Goldens {
     /// Changes that make what was seen in these cells the golden of a view of one scenario.
     ///
-    /// What most cells share becomes the base, every other text an overlay for as many cells as have it and no other
+    /// What most cells share becomes the base if there is none, every other text an overlay for as many cells as have it and no other
     /// known cell. Cells that were not seen now keep their golden, if they are named in the files or have an overlay of
     /// their own.
     pub fn accept(&self, view: View, seen: &[(Cell, Phases)], reason: &str) -> Vec<Accepted> {
@@ -122,8 +122,9 @@ impl Goldens {
             }
         }
         groups.retain(|group| !group.cells.is_empty());
-        // The sort is stable: among equals the base that there is stays.
-        groups.sort_by_key(|group| std::cmp::Reverse(group.cells.len()));
+        // The base that there is stays as long as some cell has it: what is reviewed is what has changed.
+        let is_base = |group: &Group| base.is_some() && group.parts == base_parts;
+        groups.sort_by_key(|group| (!is_base(group), std::cmp::Reverse(group.cells.len())));
         groups
     }
 
@@ -194,30 +195,54 @@ impl Goldens {
 /// The cells of a group, as a file names them.
 fn names(cells: &[Wanted], group: &Group) -> Vec<Selector> {
     let of_group = group.cells.iter().filter_map(|index| cells.get(*index));
-    let mut names: Vec<Selector> = of_group.map(|wanted| name(&wanted.cell)).collect();
+    let mut names: Vec<Selector> = of_group.map(|wanted| name(&wanted.cell, &wanted.phases)).collect();
     names.sort();
     names.dedup();
     names
 }
 
-fn name(cell: &Cell) -> Selector {
+/// A cell as a file names it: with the version of a peer whose version stands in the text, which can be no other's.
+fn name(cell: &Cell, phases: &Phases) -> Selector {
     let mut params = cell.params.clone();
     params.sort();
-    Selector { client: Some(cell.client.clone()), server: Some(cell.server.clone()), params, ..Selector::default() }
+    let told = |version: &String| Some(version.clone()).filter(|version| tells(phases, version));
+    Selector {
+        client: Some(cell.client.clone()),
+        client_versions: told(&cell.client_version),
+        server: Some(cell.server.clone()),
+        server_versions: told(&cell.server_version),
+        params,
+    }
+}
+
+/// Whether a version stands in some line, as a word of its own.
+fn tells(phases: &Phases, version: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_digit() || c == '.';
+    let lines = || phases.phases.iter().flat_map(|phase| &phase.lines);
+    version.starts_with(|c: char| c.is_ascii_digit())
+        && lines().any(|(line, _)| {
+            line.match_indices(version).any(|(at, _)| {
+                let (before, behind) = (&line[..at], &line[at + version.len()..]);
+                !before.ends_with(is_part) && !behind.starts_with(|c: char| c.is_ascii_digit())
+            })
+        })
 }
 
 fn is_pair(named: &Selector, cell: &Cell) -> bool {
-    *named == name(cell)
+    let mut params = cell.params.clone();
+    params.sort();
+    named.params == params && named.names(cell)
 }
 
 fn cell_of(named: &Selector, scenario: &str) -> Option<Cell> {
+    let version = |range: &Option<String>| range.clone().unwrap_or_default();
     Some(Cell {
         scenario: scenario.to_owned(),
         params: named.params.clone(),
         client: named.client.clone()?,
-        client_version: String::new(),
+        client_version: version(&named.client_versions),
         server: named.server.clone()?,
-        server_version: String::new(),
+        server_version: version(&named.server_versions),
     })
 }
 

@@ -32,6 +32,16 @@ impl Selector {
             && self.params.iter().all(|param| cell.params.contains(param))
     }
 
+    /// Whether it names a cell. Of a capture from elsewhere nobody knows the versions; then any will do.
+    pub(super) fn names(&self, cell: &Cell) -> bool {
+        let unless_unknown = |range: &Option<String>, version: &str| range.clone().filter(|_| !version.is_empty());
+        let (client_versions, server_versions) = (
+            unless_unknown(&self.client_versions, &cell.client_version),
+            unless_unknown(&self.server_versions, &cell.server_version),
+        );
+        Self { client_versions, server_versions, ..self.clone() }.matches(cell)
+    }
+
     /// How much it asks for; of those that hold for a cell the greatest wins. Whole names count before globs, names
     /// before values of axes, these before versions.
     pub(super) fn rank(&self) -> impl Ord + Copy + use<> {

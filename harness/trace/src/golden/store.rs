@@ -77,11 +77,11 @@ impl Goldens {
     }
 
     /// Whether somebody has looked at this pair: what is right for others says nothing about a client or a server that nobody
-    /// has seen. Files that name no cells hold for whom their selectors say.
+    /// has seen, and a text in which a version stands says nothing about another one. Files that name no cells hold for whom their selectors say.
     fn is_known(&self, cell: &Cell, view: View) -> bool {
         let files = || self.base(&cell.scenario, view).into_iter().chain(self.overlays(&cell.scenario, view));
         files().all(|file| file.cells.is_empty())
-            || files().any(|file| file.cells.iter().any(|named| named.matches(cell)))
+            || files().any(|file| file.cells.iter().any(|named| named.names(cell)))
     }
 
     /// Golden files that nobody asks for, in words. `scenarios` says which views each scenario claims.
