@@ -14,14 +14,15 @@ demo: packages peers cargo ## Installs what is missing, builds, runs the smoke s
 test: cargo ## Runs every test, and says which were skipped and why (ARGS goes to nextest)
 	@.ci/system-packages test
 	@.ci/peers
+	@.ci/slurm
 	@.ci/test $(ARGS)
 
 lint: cargo ## Checks formatting, clippy and the shell scripts
 	@failed=; \
 	cargo fmt --all --check || failed+=' formatting'; \
 	cargo clippy --workspace --all-targets --locked -- -D warnings || failed+=' clippy'; \
-	if command -v shellcheck >/dev/null; then shellcheck .ci/* || failed+=' shellcheck'; \
-	else echo 'lint: shellcheck is not installed, .ci/ is not checked'; fi; \
+	if command -v shellcheck >/dev/null; then shellcheck .ci/* docs/scale-out/*.sh harness/cli/tests/data/*.sh || failed+=' shellcheck'; \
+	else echo 'lint: shellcheck is not installed, scripts are not checked'; fi; \
 	if [[ $$failed ]]; then echo "lint: failed:$$failed" >&2; exit 1; fi
 
 bench: packages peers cargo ## Runs the benchmarks

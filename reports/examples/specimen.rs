@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("wide", common::wide_results()),
         ("narrow", common::narrow_results()),
         ("many", common::many_results(400)),
+        ("versions", common::versions()),
         ("one", one),
         ("hostile", common::hostile_results(&folder.join("hostile"))),
     ];

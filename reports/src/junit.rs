@@ -15,7 +15,7 @@ const LIMIT: usize = 2000;
 /// Makes the JUnit report.
 ///
 /// A degraded cell passes, and says so on its standard output, unless [`Options::fail_on_degraded`] is set.
-pub fn junit(results: &RunResults, options: Options) -> Result<String, ReportError> {
+pub fn junit(results: &RunResults, options: Options<'_>) -> Result<String, ReportError> {
     let started = DateTime::parse_from_rfc3339(&results.run.started).ok();
     let mut report = Report::new("vpn-interop");
     report.set_time(Duration::from_millis(results.run.duration_ms));
@@ -29,6 +29,7 @@ pub fn junit(results: &RunResults, options: Options) -> Result<String, ReportErr
         suite.add_test_cases(cells.into_iter().map(|cell| test_case(cell, options)));
         report.add_test_suite(suite);
     }
+    report.add_test_suites(crate::stale::junit(results));
     Ok(report.to_string()?)
 }
 
@@ -50,7 +51,7 @@ fn run_properties(results: &RunResults, pair: &Pair<'_>) -> Vec<Property> {
     .collect()
 }
 
-fn test_case(cell: &CellRecord, options: Options) -> TestCase {
+fn test_case(cell: &CellRecord, options: Options<'_>) -> TestCase {
     let mut case = TestCase::new(scenario_label(&cell.scenario, &cell.params), status(cell, options));
     // Several readers tell cases apart by class and name only, and split the class at dots.
     case.set_classname(one_line(&format!("{}:{}", cell.client.id, cell.server.id), LIMIT).replace('.', "_"));
@@ -72,7 +73,7 @@ fn test_case(cell: &CellRecord, options: Options) -> TestCase {
 }
 
 /// The mapping of design section 7.
-fn status(cell: &CellRecord, options: Options) -> TestCaseStatus {
+fn status(cell: &CellRecord, options: Options<'_>) -> TestCaseStatus {
     let mut status = match cell.verdict {
         verdict if verdict.is_unexpected(options.fail_on_degraded) => {
             TestCaseStatus::non_success(NonSuccessKind::Failure)

@@ -2,6 +2,8 @@
 
 use interop_evidence::Verdict;
 
+use crate::ChangeKind;
+
 /// What a reader should feel about a verdict; each format has its own colour for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -48,6 +50,18 @@ pub(crate) const fn tone(verdict: Verdict) -> Tone {
         Verdict::KnownFail => Tone::Known,
         Verdict::Unsupported | Verdict::Blocked | Verdict::Skipped => Tone::Quiet,
         Verdict::Invalid | Verdict::EnvError => Tone::Environment,
+    }
+}
+
+/// How a kind of change is felt.
+pub(crate) const fn change_tone(kind: ChangeKind) -> Tone {
+    match kind {
+        ChangeKind::NewFailure => Tone::Bad,
+        ChangeKind::Worse | ChangeKind::MeasuredWorse => Tone::Warning,
+        ChangeKind::NotJudged => Tone::Environment,
+        ChangeKind::Repaired | ChangeKind::Better | ChangeKind::MeasuredBetter => Tone::Good,
+        ChangeKind::Trace | ChangeKind::Otherwise => Tone::Known,
+        ChangeKind::Appeared | ChangeKind::Gone => Tone::Quiet,
     }
 }
 

@@ -1,11 +1,13 @@
 //! The matrix: one row a scenario with its parameters, one column a pair of peers, rows grouped by area.
 
-use indexmap::IndexMap;
-use interop_evidence::{CellRecord, PeerRecord, RunResults};
+use indexmap::{IndexMap, IndexSet};
+use interop_evidence::{CellRecord, PeerRecord, RunResults, Verdict};
 
+use crate::order::by_version;
 use crate::text::{peer_label, scenario_label};
 
-/// The cells of a run in the order in which every report shows them: as planned.
+/// The cells of a run in the order in which every report shows them: rows as planned, columns by client, its version,
+/// server and its version.
 #[derive(Clone, Debug)]
 pub struct Matrix<'a> {
     /// The columns.
@@ -64,6 +66,17 @@ impl<'a> Matrix<'a> {
                 pairs.push(pair);
             }
         }
+        let clients: IndexSet<_> = pairs.iter().map(|pair| pair.client.id.as_str()).collect();
+        let servers: IndexSet<_> = pairs.iter().map(|pair| pair.server.id.as_str()).collect();
+        let rank = |pair: &Pair<'_>| {
+            (clients.get_index_of(pair.client.id.as_str()), servers.get_index_of(pair.server.id.as_str()))
+        };
+        pairs.sort_by(|a, b| {
+            (rank(a).0.cmp(&rank(b).0))
+                .then_with(|| by_version(a.client, b.client))
+                .then_with(|| rank(a).1.cmp(&rank(b).1))
+                .then_with(|| by_version(a.server, b.server))
+        });
         let mut areas: IndexMap<&str, Vec<Row<'a>>> = IndexMap::new();
         for (index, cell) in results.cells.iter().enumerate() {
             let pair = Pair::of(cell);
@@ -90,6 +103,14 @@ impl<'a> Matrix<'a> {
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.areas.iter().map(|area| area.rows.len()).sum()
+    }
+}
+
+impl Row<'_> {
+    /// Whether nothing is to be seen in it: every cell passes, or is unsupported.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let quiet = |slot: &Slot<'_>| matches!(slot.cell.verdict, Verdict::Pass | Verdict::Unsupported);
+        self.slots.iter().flatten().all(quiet)
     }
 }
 

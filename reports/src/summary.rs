@@ -4,11 +4,17 @@ use std::collections::BTreeMap;
 
 use interop_evidence::{CellRecord, CheckRecord, RunResults, Verdict};
 
+use crate::Comparison;
+
 /// What the reader of a report chose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Options<'a> {
     /// Whether a degraded cell counts as unexpected (`--fail-on degraded`).
     pub fail_on_degraded: bool,
+    /// Whether a terminal shows rows in which all is well, however many pairs there are.
+    pub full: bool,
+    /// What changed since an earlier run (`--compare`).
+    pub since: Option<&'a Comparison>,
 }
 
 /// How many cells have which verdict.
@@ -68,7 +74,7 @@ impl std::fmt::Display for Counts {
 }
 
 /// How the run went, in a few words: `2 unexpected, 1 failed in the environment`.
-pub(crate) fn state(results: &RunResults, options: Options) -> String {
+pub(crate) fn state(results: &RunResults, options: Options<'_>) -> String {
     let counts = Counts::of(&results.cells);
     let mut state = match (counts.unexpected(options.fail_on_degraded), counts.environment()) {
         (0, 0) if counts.total() == 0 => "no cell ran".to_owned(),
@@ -77,6 +83,9 @@ pub(crate) fn state(results: &RunResults, options: Options) -> String {
         (n, 0) => format!("{n} unexpected"),
         (n, m) => format!("{n} unexpected, {m} failed in the environment"),
     };
+    if let Some(stale) = crate::stale::count(results) {
+        state = if state == "as expected" { stale } else { format!("{state}, {stale}") };
+    }
     if results.run.interrupted {
         state.push_str("; interrupted, the rest never ran");
     }

@@ -1,7 +1,9 @@
 //! The matrix for a terminal, and below it what needs attention.
 
 mod attention;
+mod compact;
 mod grid;
+mod since;
 mod wrap;
 
 use std::path::Path;
@@ -52,19 +54,33 @@ impl Style {
 
     /// Replaces what this crate itself writes beyond ASCII.
     fn plain(self, text: &str) -> String {
-        if self.unicode { text.to_owned() } else { text.replace('×', "x").replace('µ', "u").replace('…', "...") }
+        if self.unicode {
+            text.to_owned()
+        } else {
+            text.replace('×', "x").replace('µ', "u").replace('…', "...").replace('→', "->")
+        }
     }
 }
 
 /// Makes the report for a terminal.
 ///
 /// No line is longer than [`Style::width`], except for commands and paths, which must stay in one piece to be copied.
-/// `html` is the path of the HTML report, if there is one.
-pub fn terminal(results: &RunResults, options: Options, style: Style, html: Option<&Path>) -> String {
+/// `html` is the path of the HTML report, if there is one. Of many pairs each cell is one sign, and only rows in which something
+/// is to be seen are shown, unless [`Options::full`] is set.
+pub fn terminal(results: &RunResults, options: Options<'_>, style: Style, html: Option<&Path>) -> String {
     let mut lines = facts(results, style);
     let matrix = Matrix::of(results);
-    lines.extend(grid::lines(&matrix, style));
-    lines.extend(attention::lines(results, options, style));
+    let many = matrix.pairs.len() > compact::PAIRS;
+    if many {
+        lines.extend(compact::lines(&matrix, &Counts::of(&results.cells), style, options.full));
+    } else {
+        lines.extend(grid::lines(&matrix, style));
+    }
+    lines.extend(attention::lines(results, options, style, many));
+    lines.extend(crate::stale::lines(results));
+    if let Some(comparison) = options.since {
+        lines.extend(since::lines(comparison, style));
+    }
     lines.push(String::new());
     lines.extend(counts(results, options, style));
     if let Some(html) = html {
@@ -88,7 +104,7 @@ fn facts(results: &RunResults, style: Style) -> Vec<String> {
     wrap::words(&style.plain(&parts.join(", ")), style.columns())
 }
 
-fn counts(results: &RunResults, options: Options, style: Style) -> Vec<String> {
+fn counts(results: &RunResults, options: Options<'_>, style: Style) -> Vec<String> {
     let text = format!("{}; {}", Counts::of(&results.cells), state(results, options));
     // A line may end after a comma and the like, but not between a number and its word.
     let mut kept = String::with_capacity(text.len());

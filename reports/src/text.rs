@@ -49,23 +49,36 @@ pub(crate) fn params_label(params: &IndexMap<String, String>) -> String {
     one_line(&params.join(", "), 200)
 }
 
-/// A peer with its version: `ocserv 1.1.6`. A version in the id is not said twice. One that imitates a product says so, and
-/// one with a defect can never be taken for the healthy one.
+/// A peer with its exact version: `ocserv@trixie 1.3.0-2`. One that imitates a product says so, and one with a defect can
+/// never be taken for the healthy one.
 pub(crate) fn peer_label(peer: &PeerRecord) -> String {
-    let version = one_line(&peer.version, 40);
-    let id = match peer.id.split_once('@') {
-        Some((base, chosen)) if version.starts_with(chosen) => base,
-        _ => &peer.id,
-    };
-    let id = one_line(id, 60);
-    let mut label = if version.is_empty() { id } else { format!("{id} {version}") };
+    let version = one_line(exact_version(peer), 40);
+    let name = one_line(&peer.name(), 80);
+    let label = if version.is_empty() { name } else { format!("{name} {version}") };
+    format!("{label}{}", peer_marks(peer))
+}
+
+/// What must stand beside the name of a peer, wherever it is named.
+pub(crate) fn peer_marks(peer: &PeerRecord) -> String {
+    let mut marks = String::new();
     if peer.emulates.is_some() {
-        label.push_str(" (emulated profile)");
+        marks.push_str(" (emulated profile)");
     }
     if let Some(mutant) = &peer.mutant {
-        label.push_str(&format!(" [mutant {}]", one_line(mutant, 60)));
+        marks.push_str(&format!(" [mutant {}]", one_line(mutant, 60)));
     }
-    label
+    marks
+}
+
+/// What tells a version of a peer from the others in a list of them: its release, or else its version.
+pub(crate) fn version_tag(peer: &PeerRecord) -> String {
+    let tag = peer.release.as_deref().unwrap_or(&peer.version);
+    format!("{}{}", one_line(if tag.is_empty() { &peer.id } else { tag }, 60), peer_marks(peer))
+}
+
+/// The version of the package, if it came from one, else what the program says.
+pub(crate) fn exact_version(peer: &PeerRecord) -> &str {
+    peer.package.as_deref().unwrap_or(&peer.version)
 }
 
 /// The party that a suspicion names.
@@ -195,11 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_not_said_twice() {
-        let peer = |id: &str, version: &str| PeerRecord::new(id, version);
-        assert_eq!(peer_label(&peer("openconnect@9.12", "9.12-1")), "openconnect 9.12-1");
-        assert_eq!(peer_label(&peer("openconnect@trixie", "9.12-3")), "openconnect@trixie 9.12-3");
-        assert_eq!(peer_label(&peer("ocserv", "")), "ocserv");
+    fn a_label_has_release_and_exact_version() {
+        let mut peer = PeerRecord::new("openconnect", "9.12");
+        assert_eq!(peer_label(&peer), "openconnect 9.12");
+        assert_eq!(version_tag(&peer), "9.12");
+        (peer.release, peer.package) = (Some("trixie".into()), Some("9.12-3+b1".into()));
+        assert_eq!(peer_label(&peer), "openconnect@trixie 9.12-3+b1");
+        assert_eq!(version_tag(&peer), "trixie");
+        assert_eq!(peer_label(&PeerRecord::new("ocserv", "")), "ocserv");
     }
 
     #[test]

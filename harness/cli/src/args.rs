@@ -1,11 +1,16 @@
 //! The command line.
 
+mod compare;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use interop_evidence::View;
+
+use self::compare::{BISECT_AFTER, DIFF_AFTER};
+pub(crate) use self::compare::{BisectArgs, DiffArgs};
 
 const AFTER: &str = "\
 Examples:
@@ -18,6 +23,27 @@ Examples:
 
 Exit codes of `run`: 0 every result is expected; 4 nothing was selected; 64 wrong usage or a broken catalogue;
 96 the lab or the scenario failed, not a peer; 100 at least one unexpected result; 130 interrupted, results kept.";
+
+const REPORT_AFTER: &str = "\
+Examples:
+  vpn-interop report vpn-interop-out               the reports of one run again, in its folder
+  vpn-interop report share-*                       four shares to ./vpn-interop-merged
+  vpn-interop report share-* --out all --copy      the same with the bundles of the shares
+  vpn-interop report today --compare yesterday     with what changed
+
+Exit codes with several folders are those of `run`: 0 every result is expected and none is missing; 96 cells are missing, or
+shares say two things of one; 100 at least one unexpected result. With one folder 0.";
+
+const PEERS_INSTALL_AFTER: &str = "\
+Examples:
+  vpn-interop peers install --all                              every peer in every known release
+  vpn-interop peers install openconnect@trixie 'ocserv@*'      one release of one, every release of another
+  vpn-interop peers install --all --lock peers.lock            exactly what the lock says; writes it the first time
+  vpn-interop peers install '*@sid' --refresh                  what the mirror has now
+
+Known releases are bullseye, bookworm, trixie, sid. Packages come from a Debian mirror, their signatures are verified, and nothing is
+installed on this machine: they are unpacked below ~/.cache/vpn-interop/store (or $VPN_INTEROP_STORE). Interrupted, the same
+command goes on. What is there needs no network any more. `vpn-interop run --client openconnect@trixie` then runs it.";
 
 /// Interoperability test harness and conformance suite for SSL VPNs.
 #[derive(Debug, Parser)]
@@ -44,8 +70,14 @@ pub(crate) struct CatalogueArgs {
 pub(crate) enum Command {
     /// Make what cells showed the golden traces that later runs are held against.
     Accept(AcceptArgs),
+    /// Find the first version of a peer that changes a verdict, among the releases in the store.
+    #[command(after_help = BISECT_AFTER)]
+    Bisect(BisectArgs),
     /// Print a completion script for a shell.
     Completions(CompletionsArgs),
+    /// Compare two runs: new failures, repaired, slower, changed traces, appeared, gone.
+    #[command(after_help = DIFF_AFTER)]
+    Diff(DiffArgs),
     /// Probe every kernel feature and program that is needed, and say how to get what is missing.
     Doctor(DoctorArgs),
     /// Tell a scenario as a story, or describe a topology, fault, peer, suite.
@@ -54,12 +86,15 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Defects that peers can be started with, and the proof that scenarios catch them.
     Mutants(MutantsArgs),
-    /// Make the reports of a run again from its results.json.
+    /// Releases of the peers side by side: install, list, check, remove them, carry them to other machines.
+    Peers(PeersArgs),
+    /// Make the reports of a run again from its results.json, or one run of the shares of a divided one.
+    #[command(after_help = REPORT_AFTER)]
     Report(ReportArgs),
     /// Judge a cell again from its evidence, or say what a capture from elsewhere shows; needs no privileges.
     Replay(ReplayArgs),
     /// Run scenarios on pairs of peers, and print the compatibility matrix.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Write the JSON Schemas of the catalogue's files, for editors.
     Schema(SchemaArgs),
     /// Open a shell in a node of a cell that is kept (`run --keep`).
@@ -213,10 +248,91 @@ pub(crate) struct ProveArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct PeersArgs {
+    #[command(subcommand)]
+    pub(crate) command: PeersCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PeersCommand {
+    /// Fetch releases of peers from a Debian mirror and unpack each release into a root file system of its own.
+    #[command(after_help = PEERS_INSTALL_AFTER)]
+    Install(PeersInstallArgs),
+    /// Show what is in the store, with exact versions and TLS libraries, and what could be.
+    List {
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare every file with what was unpacked, and let every program tell its version.
+    Check {
+        /// Peers, as `openconnect@trixie` or `*@sid`; all unless given.
+        #[arg(value_name = "PEER[@RELEASE]")]
+        peers: Vec<String>,
+    },
+    /// Take peers out of the store; a release goes with its last peer.
+    Remove {
+        /// Peers, as `openconnect@trixie`, `ocserv@*` or `*@sid`.
+        #[arg(required = true, value_name = "PEER@RELEASE")]
+        peers: Vec<String>,
+    },
+    /// Write releases to one file (tar), for machines without a network and for versions that mirrors drop.
+    Export {
+        /// Only this release; may be given several times.
+        #[arg(long = "release", value_name = "RELEASE")]
+        releases: Vec<String>,
+        /// File to write.
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Put the releases of an exported file into the store.
+    Import {
+        /// File that `peers export` wrote.
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PeersInstallArgs {
+    /// Peer and release: `openconnect@trixie`, `ocserv@*`, `*@sid`.
+    #[arg(value_name = "PEER@RELEASE")]
+    pub(crate) peers: Vec<String>,
+    /// Every peer in every known release.
+    #[arg(long, conflicts_with = "peers")]
+    pub(crate) all: bool,
+    /// Mirror of Debian, `http://HOST/debian`; the one in this machine's apt configuration unless given.
+    #[arg(long, value_name = "URL")]
+    pub(crate) mirror: Option<String>,
+    /// Keys that sign the mirror's releases; those of the package debian-archive-keyring unless given.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) keyring: Option<PathBuf>,
+    /// Lock with exact versions and hashes: what it says is installed; it is written when it does not exist, or with --refresh.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) lock: Option<PathBuf>,
+    /// Take what the mirror has now, also for releases that are there or locked.
+    #[arg(long)]
+    pub(crate) refresh: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct ReportArgs {
-    /// Folder of a run (with results.json).
-    #[arg(value_hint = ValueHint::DirPath)]
-    pub(crate) folder: PathBuf,
+    /// Folder of a run (with results.json). Several are the shares of a divided run (`run --partition`), and become one.
+    #[arg(required = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Folder for the merged results; its reports link to the bundles in the folders of the shares. `vpn-interop-merged` unless
+    /// given, if there are several shares.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
+    /// Copy the bundles to the merged results, so that the shares are not needed any more.
+    #[arg(long)]
+    pub(crate) copy: bool,
+    /// Earlier run (its folder, or its results.json): the reports say what changed since.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    pub(crate) compare: Option<PathBuf>,
+    /// Print every row of the matrix, also where there are many pairs and all is well.
+    #[arg(long)]
+    pub(crate) full: bool,
     /// Count `degraded` as unexpected.
     #[arg(long, value_parser = ["degraded"])]
     pub(crate) fail_on: Option<String>,
@@ -254,11 +370,12 @@ pub(crate) struct RunArgs {
     /// Only cells in which this axis has this value: `dpd=3s`.
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = name_value)]
     pub(crate) params: Vec<(String, String)>,
-    /// Client, or glob; `ID=PROGRAM` runs your own build in its place.
-    #[arg(long = "client", value_name = "ID[=PROGRAM]")]
+    /// Client, or glob; `ID@RELEASE` or `ID@VERSION` takes it from the store (`vpn-interop peers`), `ID@*` in every release,
+    /// `ID=PROGRAM` runs your own build in its place.
+    #[arg(long = "client", value_name = "ID[@RELEASE|=PROGRAM]")]
     pub(crate) clients: Vec<String>,
-    /// Server, or glob; `ID=PROGRAM` runs your own build in its place.
-    #[arg(long = "server", value_name = "ID[=PROGRAM]")]
+    /// Server, or glob; the same forms.
+    #[arg(long = "server", value_name = "ID[@RELEASE|=PROGRAM]")]
     pub(crate) servers: Vec<String>,
     /// Start the side that has this defect with it (`vpn-interop mutants list`); every cell is labelled with it.
     #[arg(long, value_name = "NAME")]
@@ -266,18 +383,43 @@ pub(crate) struct RunArgs {
     /// Folder with libraries of your own build.
     #[arg(long = "with-lib-path", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) libraries: Vec<PathBuf>,
-    /// Folder for results.json, reports and bundles.
-    #[arg(long, value_name = "DIR", default_value = "vpn-interop-out", value_hint = ValueHint::DirPath)]
-    pub(crate) out: PathBuf,
+    /// Folder for results.json, reports and bundles; `vpn-interop-out` unless given, with `--rerun DIR` `DIR.rerun`.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
     /// Source of every random choice; chosen and printed unless given.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Cells at a time; four for each processor unless given.
+    /// Cells at a time, whatever the machine says; else as many as keep its processors busy without starving each other, with
+    /// regard to free memory, and scenarios that measure throughput alone.
     #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,
     /// Run each cell N times; different verdicts make it `flaky`.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) repeat: u32,
+    /// Of each scenario run only so many cells that every two values of its axes, client and server among them, meet once;
+    /// `--seed` decides which.
+    #[arg(long)]
+    pub(crate) pairwise: bool,
+    /// Run one share of the cells only: `2/4` is the second of four; `auto` asks GitLab, Buildkite, CircleCI or Slurm which one
+    /// this is, `auto/4` Kubernetes, which does not tell how many there are. All shares need the same selection, `--seed` (1
+    /// unless given) and `--durations`; `vpn-interop report` makes one run of them.
+    #[arg(long, value_name = "I/N|auto[/N]", conflicts_with_all = ["resume", "rerun"])]
+    pub(crate) partition: Option<String>,
+    /// How long cells took before, for their order (longest first) and for even shares: results.json of a run, or the folder
+    /// with it; may be given several times. The order knows what earlier runs of this user took anyway, shares do not.
+    #[arg(long, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
+    pub(crate) durations: Vec<PathBuf>,
+    /// Go on with a run that was interrupted, in its folder: what is finished there stays, the rest is run.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with_all = CHOICES,
+          conflicts_with_all = ["rerun", "out", "seed", "repeat"])]
+    pub(crate) resume: Option<PathBuf>,
+    /// Earlier run (its folder, or its results.json): the reports say what changed since.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    pub(crate) compare: Option<PathBuf>,
+    /// Run again what did not end as expected in an earlier run, with the same peers, parameters and seed, into another folder,
+    /// and say what has changed.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with_all = CHOICES)]
+    pub(crate) rerun: Option<PathBuf>,
     /// Count `degraded` as unexpected.
     #[arg(long, value_parser = ["degraded"])]
     pub(crate) fail_on: Option<String>,
@@ -287,6 +429,9 @@ pub(crate) struct RunArgs {
     /// Run cells although the baseline of their pair failed.
     #[arg(long)]
     pub(crate) no_gate: bool,
+    /// Do not add the reference where several releases of a side are asked for; without it the suspect of a failure is a guess.
+    #[arg(long)]
+    pub(crate) no_witness: bool,
     /// Keep the lab of each cell up after its last step, until Enter or Ctrl-C; for `vpn-interop shell`.
     #[arg(long)]
     pub(crate) keep: bool,
@@ -297,6 +442,22 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
+
+/// Arguments of `run` that choose cells: a run that is taken up again has its own.
+const CHOICES: [&str; 12] = [
+    "suite",
+    "scenarios",
+    "areas",
+    "params",
+    "clients",
+    "servers",
+    "mutant",
+    "libraries",
+    "pairwise",
+    "partition",
+    "no_gate",
+    "no_witness",
+];
 
 fn view() -> impl TypedValueParser<Value = View> {
     PossibleValuesParser::new(View::ALL.map(View::as_str))

@@ -26,7 +26,13 @@ pub(crate) fn become_cell() -> Option<ExitCode> {
         overlays.remove(0);
     }
     Some(match carry_out(CatalogueArgs { overlays, no_builtin }) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => match interop_engine::lost_evidence() {
+            None => ExitCode::SUCCESS,
+            Some(why) => {
+                report(why);
+                ExitCode::from(interop_engine::EVIDENCE_INCOMPLETE)
+            }
+        },
         Err(message) => {
             report(&message);
             ExitCode::FAILURE

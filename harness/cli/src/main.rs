@@ -40,11 +40,14 @@ fn main() -> ExitCode {
         .init();
     match args.command {
         Command::Accept(accept) => commands::accept(&args.catalogue, &accept),
+        Command::Bisect(bisect) => commands::bisect(&args.catalogue, &bisect),
         Command::Completions(completions) => commands::completions(&completions),
+        Command::Diff(diff) => commands::diff(&args.catalogue, &diff),
         Command::Doctor(doctor) => commands::doctor(doctor.json),
         Command::Explain(explain) => commands::explain(&args.catalogue, &explain),
         Command::List(list) => commands::list(&args.catalogue, &list),
         Command::Mutants(mutants) => commands::mutants(&args.catalogue, &mutants),
+        Command::Peers(peers) => commands::peers(&args.catalogue, &peers),
         Command::Report(report) => commands::report(&report),
         Command::Replay(replay) => commands::replay(&args.catalogue, &replay),
         Command::Run(run) => commands::run(&args.catalogue, &run),

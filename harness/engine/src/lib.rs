@@ -4,6 +4,7 @@
 
 mod accept;
 mod cell;
+mod compare;
 mod error;
 mod fault;
 mod golden;
@@ -16,11 +17,18 @@ mod trace;
 
 pub use accept::{Acceptance, Changes, Cut, Exemplar, Shown, Stale, accept, bundles_of, cut, stale};
 pub use cell::{CellJob, attach, become_cell, cell_seed};
+pub use compare::{TraceDifference, compare_traces};
 pub use error::{EngineError, Result};
 pub use golden::{Compared, compare_trace, goldens, holds};
 pub use interop_lab::features;
-pub use peer::{PeerChoice, find_peer};
-pub use plan::{CellFate, PeerArgument, Plan, PlannedCell, Selection, SelectionError, plan};
+pub use peer::{
+    EVIDENCE_INCOMPLETE, Origin, PeerChoice, PeerRelease, find_peer, lost_evidence, named_releases, peer_releases,
+};
+pub use plan::{
+    CellFate, Partition, PartitionError, PeerArgument, Plan, PlannedCell, Selection, SelectionError, Share, plan,
+};
 pub use replay::{Again, Replay, Seen, Stored, look, replay};
-pub use run::{RunEvent, RunOptions, run};
+pub use run::{
+    Durations, DurationsError, Early, Ended, ManifestError, RunError, RunEvent, RunManifest, RunOptions, run,
+};
 pub use trace::{find_capture, marks, setup};

@@ -28,8 +28,8 @@ pub use observation::{
 };
 pub use outcome::{CheckOutcome, CheckRecord};
 pub use results::{
-    CellRecord, Confidence, FORMAT_VERSION, HostRecord, PartitionRecord, PeerRecord, RunRecord, RunResults, Suspect,
-    Suspicion,
+    CellRecord, Confidence, FORMAT_VERSION, HostRecord, PartitionRecord, PeerRecord, RunRecord, RunResults,
+    StaleExpectation, Suspect, Suspicion,
 };
 pub use snapshot::{AddressEntry, NodeSnapshot, Phase, ProcessEntry, RouteEntry, RuleEntry, SocketEntry};
 pub use stage::{Stage, StageStatus};

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{CheckRecord, PeerRole, Verdict};
+use crate::{CheckRecord, Exit, PeerRole, Verdict};
 
 /// Version of the format; fields are only added within a version.
 pub const FORMAT_VERSION: u32 = 1;
@@ -48,6 +48,51 @@ pub struct RunRecord {
     /// Whether the run was interrupted; cells that never ran are absent.
     #[serde(default)]
     pub interrupted: bool,
+    /// Entries of the expectations that explained the verdict of some cell, by place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needed: Vec<String>,
+    /// Entries of the expectations that cells of this run were held against, and that none of them needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stale: Vec<StaleExpectation>,
+}
+
+/// An entry of the expectations that nothing needs any more: whoever keeps it would not notice when the deviation comes back
+/// as something else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StaleExpectation {
+    /// Where it stands: `expectations/known.yaml:3`.
+    pub place: String,
+    /// What it is about: `client-killed, openconnect* x *, fail`.
+    pub entry: String,
+    /// Why it is stale: how many cells ran, and what they did.
+    pub reason: String,
+}
+
+impl RunRecord {
+    /// The expectations of several runs that are one: what one share does not need, another one may.
+    pub fn join_expectations(&mut self, others: &[Self]) {
+        for other in others {
+            self.needed.extend(other.needed.iter().cloned());
+            self.stale.extend(other.stale.iter().cloned());
+        }
+        self.needed.sort();
+        self.needed.dedup();
+        self.stale.sort();
+        self.stale.dedup_by(|one, other| one.place == other.place);
+        self.stale.retain(|stale| !self.needed.contains(&stale.place));
+    }
+}
+
+impl RunResults {
+    /// The exit code of a run that was not interrupted.
+    ///
+    /// What is stale counts for whole runs: one share does not see what the others need.
+    pub fn exit(&self, fail_on_degraded: bool) -> Exit {
+        if !self.run.stale.is_empty() && self.run.partition.is_none() {
+            return Exit::Unexpected;
+        }
+        Exit::of(self.cells.iter().map(|cell| cell.verdict), fail_on_degraded)
+    }
 }
 
 /// A share of a divided run.

@@ -57,7 +57,11 @@ mod tests {
     #[test]
     fn every_part_of_a_package_counts_but_not_where_it_lay() {
         let of = |packages: &[(&str, Package)]| {
-            root_digest(1, "amd64", &packages.iter().map(|(name, package)| ((*name).to_owned(), package.clone())).collect())
+            root_digest(
+                1,
+                "amd64",
+                &packages.iter().map(|(name, package)| ((*name).to_owned(), package.clone())).collect(),
+            )
         };
         let one = of(&[("a", package("1", "00")), ("b", package("2", "11"))]);
         assert!(is_sha256(&one));

@@ -5,15 +5,36 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{At as _, Result};
-use crate::folder::write_whole;
 
 /// Of one package.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// Its control file.
-    pub(crate) control: Vec<u8>,
-    /// What was unpacked, one path a line, as tar says it: `./usr/bin/x`.
-    pub(crate) files: Vec<u8>,
+    /// Its control file, with the line that says that it is installed.
+    stanza: String,
+    /// What was unpacked, as seen inside of the root: `/usr/bin/x`.
+    pub(crate) files: Vec<String>,
 }
+
+impl Record {
+    /// Of a package that was just unpacked: its control file, and what tar said: `./usr/bin/x`, one path a line.
+    pub(crate) fn of(control: &[u8], unpacked: &[u8]) -> Self {
+        let mut stanza = String::new();
+        for (index, line) in String::from_utf8_lossy(control).trim_end().lines().enumerate() {
+            stanza.push_str(line);
+            stanza.push('\n');
+            if index == 0 {
+                stanza.push_str("Status: install ok installed\n");
+            }
+        }
+        let unpacked = String::from_utf8_lossy(unpacked);
+        let paths = unpacked.lines().filter_map(|line| line.strip_prefix('.')).map(|path| path.trim_end_matches('/'));
+        let files = paths.map(|path| if path.is_empty() { "/.".to_owned() } else { path.to_owned() });
+        Self { stanza, files: files.collect() }
+    }
+}
+
+/// Records by name of the package.
+pub(crate) type Records = BTreeMap<String, Record>;
 
 /// Where apt finds what is installed in a root.
 pub(crate) fn status_of(root: &Path) -> PathBuf {
@@ -25,26 +46,14 @@ fn list_of(root: &Path, package: &str) -> PathBuf {
 }
 
 /// Writes the records of all packages.
-pub(crate) fn write(root: &Path, records: &BTreeMap<String, Record>) -> Result<()> {
+pub(crate) fn write(root: &Path, records: &Records) -> Result<()> {
     let info = root.join("var/lib/dpkg/info");
     fs::create_dir_all(&info).at(&info)?;
     let mut status = String::new();
     for (name, record) in records {
-        let control = String::from_utf8_lossy(&record.control);
-        for (index, line) in control.trim_end().lines().enumerate() {
-            status.push_str(line);
-            status.push('\n');
-            if index == 0 {
-                status.push_str("Status: install ok installed\n");
-            }
-        }
+        status.push_str(&record.stanza);
         status.push('\n');
-        let files = String::from_utf8_lossy(&record.files);
-        let paths = files.lines().filter_map(|line| line.strip_prefix('.')).map(|path| match path.trim_end_matches('/') {
-            "" => "/.",
-            path => path,
-        });
-        let list: String = paths.flat_map(|path| [path, "\n"]).collect();
+        let list: String = record.files.iter().flat_map(|path| [path.as_str(), "\n"]).collect();
         let path = list_of(root, name);
         fs::write(&path, list).at(&path)?;
     }
@@ -52,21 +61,17 @@ pub(crate) fn write(root: &Path, records: &BTreeMap<String, Record>) -> Result<(
     fs::write(&path, status).at(&path)
 }
 
-/// The paths of a package, as seen inside of the root.
-pub(crate) fn files_of(root: &Path, package: &str) -> Result<Vec<String>> {
-    let path = list_of(root, package);
-    Ok(fs::read_to_string(&path).at(&path)?.lines().map(str::to_owned).collect())
-}
-
-/// Takes a package out of the records.
-pub(crate) fn forget(root: &Path, package: &str) -> Result<()> {
-    let list = list_of(root, package);
-    fs::remove_file(&list).at(&list)?;
+/// Reads the records of a root.
+pub(crate) fn read(root: &Path) -> Result<Records> {
     let path = status_of(root);
-    let status = fs::read_to_string(&path).at(&path)?;
-    let first = format!("Package: {package}\n");
-    let kept: String = status.split_inclusive("\n\n").filter(|record| !record.starts_with(&first)).collect();
-    write_whole(&path, kept.as_bytes())
+    let mut found = BTreeMap::new();
+    for stanza in fs::read_to_string(&path).at(&path)?.split_terminator("\n\n") {
+        let Some(name) = stanza.lines().next().and_then(|line| line.strip_prefix("Package: ")) else { continue };
+        let list = list_of(root, name);
+        let files = fs::read_to_string(&list).at(&list)?.lines().map(str::to_owned).collect();
+        found.insert(name.to_owned(), Record { stanza: format!("{}\n", stanza.trim_end()), files });
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -74,17 +79,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_are_written_and_forgotten() {
+    fn what_is_written_is_read() {
         let root = tempfile::TempDir::new().unwrap();
-        let record = |name: &str| Record {
-            control: format!("Package: {name}\nVersion: 1\nDescription: x\n y\n").into_bytes(),
-            files: format!("./\n./usr/\n./usr/bin/{name}\n").into_bytes(),
+        let record = |name: &str| {
+            let control = format!("Package: {name}\nVersion: 1\nDescription: x\n y\n");
+            Record::of(control.as_bytes(), format!("./\n./usr/\n./usr/bin/{name}\n").as_bytes())
         };
-        write(root.path(), &["a", "b"].map(|name| (name.to_owned(), record(name))).into()).unwrap();
-        assert_eq!(files_of(root.path(), "a").unwrap(), ["/.", "/usr", "/usr/bin/a"]);
-        forget(root.path(), "a").unwrap();
+        let records: Records = ["a", "b"].map(|name| (name.to_owned(), record(name))).into();
+        assert_eq!(records["a"].files, ["/.", "/usr", "/usr/bin/a"]);
+        write(root.path(), &records).unwrap();
         let status = fs::read_to_string(status_of(root.path())).unwrap();
-        assert_eq!(status, "Package: b\nStatus: install ok installed\nVersion: 1\nDescription: x\n y\n\n");
-        assert!(files_of(root.path(), "a").is_err());
+        assert!(
+            status.ends_with("\n\nPackage: b\nStatus: install ok installed\nVersion: 1\nDescription: x\n y\n\n"),
+            "{status}"
+        );
+        assert_eq!(read(root.path()).unwrap(), records);
     }
 }

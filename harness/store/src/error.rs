@@ -25,7 +25,7 @@ pub enum StoreError {
     },
     /// The disk is full.
     #[error(
-        "write to {}: the disk is full; installing a release takes up to 400 MB for a while. What was downloaded is kept. \
+        "write to {}: the disk is full, and a release takes up to 300 MB for a while. Packages that were downloaded are kept. \
          Make room, or name a folder elsewhere with VPN_INTEROP_STORE",
         folder.display()
     )]
@@ -58,7 +58,9 @@ pub enum StoreError {
     #[error("verify signatures: {0}")]
     Signature(String),
     /// The mirror does not answer.
-    #[error("reach the mirror {mirror}: {said}; the network, a proxy (`Acquire::http::Proxy` of apt) or --mirror may be wrong")]
+    #[error(
+        "reach the mirror {mirror}: {said}; the network, a proxy (`Acquire::http::Proxy` of apt) or --mirror may be wrong"
+    )]
     Unreachable {
         /// Which.
         mirror: String,

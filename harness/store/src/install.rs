@@ -16,7 +16,7 @@ use crate::folder::{Made, Writing};
 use crate::installed::is_release_name;
 use crate::lock::Lock;
 use crate::watch::{Installed, StoreEvent, Watcher};
-use crate::{InstalledRelease, Package, Store, manifest, settle, unpack};
+use crate::{InstalledRelease, Package, Store, manifest, reuse, settle, unpack};
 
 /// What is run inside of a root beside the peers: by scripts, and by the lab.
 const LAB: [&str; 15] = [
@@ -60,11 +60,7 @@ pub struct Request {
 ///
 /// # Errors
 /// When the store cannot be used, or the lock does not fit. What went wrong with one release stands in the result.
-pub fn install(
-    store: &Store,
-    request: &Request,
-    watcher: &dyn Watcher,
-) -> Result<Vec<(String, Result<Installed>)>> {
+pub fn install(store: &Store, request: &Request, watcher: &dyn Watcher) -> Result<Vec<(String, Result<Installed>)>> {
     let written = request.lock.as_deref().map(Lock::read).transpose()?.flatten();
     let lock = written.as_ref().filter(|_| !request.refresh);
     let mut wanted = request.wanted.clone();
@@ -147,18 +143,10 @@ impl Job<'_> {
         let apt = self.apt()?;
         self.update(&apt)?;
         let added = apt.resolve(&missing, Some(&dpkg::status_of(&store.root(&current))))?;
-        let mut packages = current.packages.clone();
+        let mut packages = current.packages;
         packages.extend(added);
         let wanted: BTreeSet<String> = current.wanted.iter().chain(self.wanted).cloned().collect();
-        match self.make(&apt, wanted.iter().cloned().collect(), packages) {
-            Err(error @ StoreError::Dropped { .. }) => {
-                let text = format!("{error}; every package is taken as the mirror has it now");
-                self.watcher.show(&StoreEvent::Note { release: self.release.to_owned(), text });
-                drop(apt);
-                self.make_anew(wanted)
-            }
-            ended => ended,
-        }
+        self.make(&apt, wanted.into_iter().collect(), packages)
     }
 
     /// The release in the lock, which must have what is wanted.
@@ -202,10 +190,9 @@ impl Job<'_> {
     fn make(&self, apt: &Apt<'_>, wanted: Vec<String>, packages: BTreeMap<String, Package>) -> Result<Installed> {
         let store = self.writing.store();
         let release = InstalledRelease::new(self.release, architecture(), wanted, packages);
-        release.validate().map_err(|said| StoreError::Failed {
-            doing: format!("use the package list of {}", self.release),
-            said,
-        })?;
+        release
+            .validate()
+            .map_err(|said| StoreError::Failed { doing: format!("use the package list of {}", self.release), said })?;
         let root = store.root(&release);
         let mut replace = false;
         if root.is_dir() {
@@ -215,11 +202,20 @@ impl Job<'_> {
             }
             replace = true;
         }
-        let fetched = fetch(apt, &release.packages)?;
+        let kept = self.reusable(&release)?;
+        let mut missing = release.packages.clone();
+        missing.retain(|name, _| !kept.contains_key(name));
+        let fetched = fetch(apt, &missing)?;
         let work = self.writing.work(self.release)?;
         let root = work.path().join("root");
         fs::create_dir(&root).at(&root)?;
-        unpack::unpack(self.writing, self.watcher, self.release, &fetched.files, &root)?;
+        unpack::prepare(&root)?;
+        if let Some(current) = store.readable(self.release) {
+            reuse::take_over(&store.root(&current), &root, &kept)?;
+        }
+        let mut records = unpack::unpack(self.writing, self.watcher, self.release, &fetched.files, &root)?;
+        records.extend(kept);
+        dpkg::write(&root, &records)?;
         settle::settle(&root)?;
         let manifest = manifest::list(&root)?;
         let bytes = manifest::bytes(&String::from_utf8_lossy(&manifest));
@@ -227,6 +223,22 @@ impl Job<'_> {
         let partial = self.writing.partial(self.release);
         fs::remove_dir_all(&partial).at(&partial)?;
         Ok(Installed { release, made: true, bytes, downloaded: fetched.downloaded, took: self.from.elapsed() })
+    }
+
+    /// Packages that the release has already, as they are to be. None of a root that is damaged or was made in another way.
+    fn reusable(&self, release: &InstalledRelease) -> Result<dpkg::Records> {
+        let store = self.writing.store();
+        let Some(current) = store.readable(self.release) else { return Ok(BTreeMap::new()) };
+        let whole = store.verify(&current).is_ok_and(|differences| differences.is_empty());
+        if current.layout != release.layout || !whole {
+            return Ok(BTreeMap::new());
+        }
+        let mut records = dpkg::read(&store.root(&current))?;
+        records.retain(|name, _| {
+            let (old, new) = (current.packages.get(name), release.packages.get(name));
+            old.zip(new).is_some_and(|(old, new)| old.version == new.version && old.sha256 == new.sha256)
+        });
+        Ok(records)
     }
 
     /// Leaves a release as it is, and notes peers that came with others of their packages.

@@ -149,15 +149,21 @@ impl Package {
 
 impl InstalledRelease {
     /// A release made of these packages.
-    pub(crate) fn new(release: &str, architecture: &str, wanted: Vec<String>, packages: BTreeMap<String, Package>) -> Self {
+    pub(crate) fn new(
+        release: &str,
+        architecture: &str,
+        wanted: Vec<String>,
+        packages: BTreeMap<String, Package>,
+    ) -> Self {
         let digest = root_digest(LAYOUT, architecture, &packages);
-        Self { release: release.to_owned(), layout: LAYOUT, architecture: architecture.to_owned(), digest, wanted, packages }
-    }
-
-    /// The same packages, as an older program made a root of them.
-    pub(crate) fn of_layout(self, layout: u32) -> Self {
-        let digest = root_digest(layout, &self.architecture, &self.packages);
-        Self { layout, digest, ..self }
+        Self {
+            release: release.to_owned(),
+            layout: LAYOUT,
+            architecture: architecture.to_owned(),
+            digest,
+            wanted,
+            packages,
+        }
     }
 
     /// Whether every name can be used in a path or a command, and the digest is that of the packages; else what is wrong.
@@ -168,7 +174,7 @@ impl InstalledRelease {
         if !is_word(&self.architecture, "") {
             return Err(format!("`{}` is no name of an architecture", self.architecture));
         }
-        for name in self.wanted.iter().chain(self.packages.keys()).filter(|name| !is_package_name(name)) {
+        if let Some(name) = self.wanted.iter().chain(self.packages.keys()).find(|name| !is_package_name(name)) {
             return Err(format!("`{name}` is no name of a package"));
         }
         for (name, package) in &self.packages {
@@ -250,13 +256,14 @@ mod tests {
         assert!(objection(|r| r.digest = "../../etc".to_owned()).contains("digest"));
         assert!(objection(|r| r.wanted.push("--purge".to_owned())).contains("name of a package"));
         assert!(objection(|r| r.wanted.push("ocserv".to_owned())).contains("not among"));
-        let path = |path: &str| {
-            objection(|r| r.packages.values_mut().for_each(|package| path.clone_into(&mut package.path)))
-        };
+        let path =
+            |path: &str| objection(|r| r.packages.values_mut().for_each(|package| path.clone_into(&mut package.path)));
         for bad in ["/etc/x.deb", "a/../x.deb", "a b.deb", "pool/x", "", "http://elsewhere/x.deb", "a//x.deb"] {
             assert!(path(bad).contains("no path"), "{bad}");
         }
-        assert!(objection(|r| r.packages.values_mut().for_each(|p| p.version = "1 2".to_owned())).contains("no version"));
+        assert!(
+            objection(|r| r.packages.values_mut().for_each(|p| p.version = "1 2".to_owned())).contains("no version")
+        );
         assert!(objection(|r| r.packages.values_mut().for_each(|p| p.sha256.clear())).contains("no SHA-256"));
         let other = "1".repeat(64);
         assert!(objection(|r| r.packages.values_mut().for_each(|p| p.sha256 = other.clone())).contains("digest"));

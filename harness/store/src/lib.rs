@@ -26,6 +26,7 @@ mod installed;
 mod lock;
 mod manifest;
 mod remove;
+mod reuse;
 mod settle;
 mod tool;
 mod unpack;

@@ -8,8 +8,22 @@ use crate::error::{At as _, Result};
 use crate::walk::{Kind, walk};
 
 /// Empty folders: places for mounts, and what programs take for granted.
-const FOLDERS: [&str; 14] =
-    ["dev", "proc", "sys", "run", "tmp", "var/tmp", "var/log", "var/lib", "var/cache", "root", "home", "etc", "mnt", "opt"];
+const FOLDERS: [&str; 14] = [
+    "dev",
+    "proc",
+    "sys",
+    "run",
+    "tmp",
+    "var/tmp",
+    "var/log",
+    "var/lib",
+    "var/cache",
+    "root",
+    "home",
+    "etc",
+    "mnt",
+    "opt",
+];
 /// Old names of what is below /run.
 const RUN: [(&str, &str); 2] = [("var/run", "/run"), ("var/lock", "/run/lock")];
 /// Folders that everybody may write to.

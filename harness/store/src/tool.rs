@@ -126,7 +126,12 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_from_other_failures() {
-        let ended = run(command("sh").args(["-c", "echo 'tar: x: No space left on device' >&2; exit 2"]), "", &Unwatched, &|| ());
+        let ended = run(
+            command("sh").args(["-c", "echo 'tar: x: No space left on device' >&2; exit 2"]),
+            "",
+            &Unwatched,
+            &|| (),
+        );
         let error = ended.unwrap().failure("unpack", Path::new("/store"));
         assert!(error.to_string().contains("/store: the disk is full"), "{error}");
     }

@@ -37,20 +37,25 @@ const LEFT_OUT: [&str; 10] = [
 const MOST_AT_A_TIME: usize = 4;
 const HINT: &str = "install the packages `dpkg` and `tar`";
 
-/// Unpacks packages, by name, into an empty folder.
-pub(crate) fn unpack(
-    writing: &Writing<'_>,
-    watcher: &dyn Watcher,
-    release: &str,
-    files: &BTreeMap<String, PathBuf>,
-    root: &Path,
-) -> Result<()> {
+/// Makes the links that packages of every release are unpacked through.
+pub(crate) fn prepare(root: &Path) -> Result<()> {
     for name in MERGED {
         let folder = root.join("usr").join(name);
         fs::create_dir_all(&folder).at(&folder)?;
         let link = root.join(name);
         symlink(Path::new("usr").join(name), &link).at(&link)?;
     }
+    Ok(())
+}
+
+/// Unpacks packages, by name, into a folder, and returns their records.
+pub(crate) fn unpack(
+    writing: &Writing<'_>,
+    watcher: &dyn Watcher,
+    release: &str,
+    files: &BTreeMap<String, PathBuf>,
+    root: &Path,
+) -> Result<dpkg::Records> {
     let done = Mutex::new(BTreeMap::new());
     let finished = |name: &str, record: dpkg::Record| {
         let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,7 +89,7 @@ pub(crate) fn unpack(
             .collect();
         ended.into_iter().collect::<Result<()>>()
     })?;
-    dpkg::write(root, &done.into_inner().unwrap_or_else(PoisonError::into_inner))
+    Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Unpacks one package.
@@ -118,5 +123,5 @@ fn one(writing: &Writing<'_>, watcher: &dyn Watcher, file: &Path, root: &Path) -
     if !control.status.success() {
         return Err(control.failure(&doing(), folder));
     }
-    Ok(dpkg::Record { control: control.output, files: ended.output })
+    Ok(dpkg::Record::of(&control.output, &ended.output))
 }

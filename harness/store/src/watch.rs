@@ -38,13 +38,6 @@ pub enum StoreEvent {
         /// Bytes of all files; 0 if that is not known.
         total: u64,
     },
-    /// Something that the user should know.
-    Note {
-        /// About which release.
-        release: String,
-        /// What.
-        text: String,
-    },
     /// A release is in the store.
     Installed(crate::Installed),
 }

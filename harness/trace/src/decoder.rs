@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use interop_capture::{CaptureReader, Frame, ReadError};
+use interop_capture::{Frame, ReadError};
 use interop_evidence::{Micros, Trace, TraceMark};
 
-use crate::found::Item;
 use crate::normalise::Normaliser;
-use crate::packet::Flows;
+use crate::packet::{Flows, Look};
+use crate::reading::{Read, read_ahead};
 use crate::{Hosts, Keys};
 
 /// Which interfaces of a capture are looked at.
@@ -59,8 +59,6 @@ pub struct Decoder {
     zero: Option<Duration>,
     frames: u64,
     flows: Flows,
-    /// What was found in the frame at hand; kept for its memory.
-    items: Vec<Item>,
     normaliser: Normaliser,
     /// Lines among the keys that are none.
     refused: usize,
@@ -89,7 +87,6 @@ impl Decoder {
             zero: epoch_ns.map(Duration::from_nanos),
             frames: 0,
             flows: Flows::default(),
-            items: Vec::new(),
             normaliser: Normaliser::new(hosts, marks, raw),
             refused: 0,
         }
@@ -102,14 +99,19 @@ impl Decoder {
 
     /// Takes the next frame.
     pub fn frame(&mut self, frame: &Frame) {
+        self.looked_at(frame, Look::at(frame).as_ref());
+    }
+
+    /// Takes the next frame and what it shows by itself.
+    fn looked_at(&mut self, frame: &Frame, look: Option<&Look>) {
         self.frames = self.frames.saturating_add(1);
         let zero = *self.zero.get_or_insert(frame.time);
         if !self.wires.has(&frame.interface) {
             return;
         }
         let at = Micros::from(frame.time.saturating_sub(zero));
-        self.flows.frame(frame, at, &mut self.keys, &mut self.items);
-        self.items.drain(..).for_each(|item| self.normaliser.add(item));
+        let Self { flows, keys, normaliser, .. } = self;
+        flows.frame(frame, look, at, keys, &mut |item| normaliser.add(item));
     }
 
     /// The trace of what was taken.
@@ -129,17 +131,10 @@ impl Decoder {
 /// When the file cannot be opened or is no capture. What breaks later ends in [`Decoded::broken`].
 pub fn decode_file(path: impl AsRef<Path>, setup: Setup) -> Result<Decoded, ReadError> {
     let mut decoder = Decoder::new(setup);
-    let mut reader = CaptureReader::open(path.as_ref())?;
-    let mut broken = None;
-    while let Some(frame) = reader.next() {
-        for text in reader.take_secrets() {
-            decoder.secrets(&text);
-        }
-        match frame {
-            Ok(frame) => decoder.frame(&frame),
-            Err(error) => broken = Some(error.to_string()),
-        }
-    }
+    let broken = read_ahead(path.as_ref(), |read| match read {
+        Read::Secrets(text) => decoder.secrets(text),
+        Read::Frame(frame, look) => decoder.looked_at(frame, look),
+    })?;
     Ok(Decoded { broken, ..decoder.finish() })
 }
 

@@ -110,11 +110,11 @@ pub(crate) struct Flow {
 
 /// What was found, with its flow and what the capture says of the frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Item {
-    pub(crate) flow: Arc<Flow>,
+pub(crate) struct Item<'a> {
+    pub(crate) flow: &'a Arc<Flow>,
     pub(crate) found: Found,
     /// The comment of the frame: `dropped: cut`.
-    pub(crate) remark: Option<String>,
+    pub(crate) remark: Option<&'a str>,
 }
 
 /// Reads one TCP connection or one pair of UDP ends. Any input; never panics.

@@ -1,10 +1,11 @@
 //! The secrets that a decoder has.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use indexmap::IndexMap;
 
 use crate::limits::MOST_KEYS;
+use crate::tls::known::Known;
 
 /// Bytes of a client random (RFC 5246, section 7.4.1.2).
 const RANDOM_LENGTH: usize = 32;
@@ -14,6 +15,21 @@ const PREMASTER_ID_LENGTH: usize = 8;
 const LONGEST_SECRET: usize = 64;
 /// Bytes of the longest session id that is kept; TLS has at most 32 (RFC 5246, section 7.4.1.2).
 const LONGEST_SESSION_ID: usize = 64;
+
+/// DTLS sessions that were opened and whose keys are tried where a session goes on without its handshake.
+const MOST_LATELY: usize = 16;
+
+/// What a DTLS session agreed on, with its master secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DtlsSession {
+    /// As in the ServerHello.
+    pub(crate) version: u16,
+    pub(crate) suite: u16,
+    pub(crate) master: Vec<u8>,
+    pub(crate) client_random: Vec<u8>,
+    pub(crate) server_random: Vec<u8>,
+    pub(crate) encrypt_then_mac: bool,
+}
 
 /// TLS and DTLS secrets, from key logs and from what was read on the way.
 ///
@@ -31,6 +47,10 @@ pub struct Keys {
     named: HashMap<Vec<u8>, Vec<u8>>,
     /// Client random and master secret of DTLS sessions that CONNECT named and a client resumed.
     learned: IndexMap<Vec<u8>, Vec<u8>>,
+    /// DTLS sessions that were opened, the latest last.
+    lately: VecDeque<DtlsSession>,
+    /// Records that were opened lately with any of them.
+    pub(crate) known: Known,
 }
 
 impl Keys {
@@ -126,6 +146,20 @@ impl Keys {
             self.learned.insert(client_random.to_vec(), master.clone());
         }
         Some(master.clone())
+    }
+
+    /// A DTLS session was opened.
+    pub(crate) fn opened_dtls(&mut self, session: DtlsSession) {
+        self.lately.retain(|known| known.client_random != session.client_random);
+        if self.lately.len() >= MOST_LATELY {
+            self.lately.pop_front();
+        }
+        self.lately.push_back(session);
+    }
+
+    /// DTLS sessions that were opened, the latest first.
+    pub(crate) fn lately_dtls(&self) -> impl Iterator<Item = &DtlsSession> {
+        self.lately.iter().rev()
     }
 
     fn logged_master(&self, client_random: &[u8]) -> Option<&[u8]> {

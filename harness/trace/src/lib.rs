@@ -20,6 +20,9 @@ mod keys;
 mod limits;
 mod normalise;
 mod packet;
+mod reading;
+#[cfg(test)]
+mod testing;
 mod text;
 mod tls;
 mod words;

@@ -1,12 +1,11 @@
-//! What the page shows when a cell is opened.
-
-use std::path::Path;
+//! What the page of a cell shows.
 
 use interop_evidence::CellRecord;
 use serde::Serialize;
 
 use super::evidence::{Evidence, Limits};
 use super::ladder::{Ladder, frames};
+use super::place::Place;
 use crate::look::{symbol, tone};
 use crate::text::{confidence, duration, measurement, one_line, peer_label, printable, suspect};
 
@@ -15,7 +14,7 @@ const CHECKS: usize = 100;
 const LINES: usize = 30;
 const LINE: usize = 200;
 
-/// All strings are printable and bounded; the script sets them as text.
+/// All strings are printable and bounded; the template escapes them.
 #[derive(Serialize)]
 pub(super) struct Detail {
     key: String,
@@ -27,24 +26,23 @@ pub(super) struct Detail {
     server: String,
     verdict: Verdict,
     reason: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     suspect: Option<Suspect>,
     duration: String,
     measurements: Vec<(String, String)>,
     checks: Vec<Check>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     repeats: Vec<Verdict>,
     reproduce: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<Ladder>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<Evidence>,
     notes: Vec<String>,
 }
 
-/// Name, symbol and tone.
 #[derive(Serialize)]
-struct Verdict(&'static str, &'static str, &'static str);
+struct Verdict {
+    name: &'static str,
+    symbol: &'static str,
+    tone: &'static str,
+}
 
 #[derive(Serialize)]
 struct Suspect {
@@ -60,16 +58,15 @@ struct Check {
     /// The first line.
     message: String,
     /// The lines below it: a difference between its neighbours.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     more: Vec<String>,
     /// A frame that it complains of and that the diagram shows.
-    #[serde(skip_serializing_if = "Option::is_none")]
     frame: Option<u64>,
 }
 
 impl Detail {
-    pub(super) fn of(cell: &CellRecord, folder: &Path, limits: Limits) -> Self {
-        let mut notes = Vec::new();
+    /// Reads the bundle of a cell, at most as much as `limits` says.
+    pub(super) fn of(cell: &CellRecord, place: &Place, limits: Limits) -> Self {
+        let mut notes: Vec<_> = place.note.iter().cloned().collect();
         if cell.checks.len() > CHECKS {
             notes.push(format!("{CHECKS} of {} checks are shown", cell.checks.len()));
         }
@@ -113,7 +110,8 @@ impl Detail {
             repeats: cell.repeats.iter().take(100).map(|repeat| verdict(*repeat)).collect(),
             reproduce: printable(&cell.reproduce.chars().take(4000).collect::<String>()),
             trace: None,
-            evidence: cell.bundle.as_deref().and_then(|bundle| Evidence::read(bundle, folder, limits, &mut notes)),
+            evidence: (place.bundle.as_deref())
+                .map(|bundle| Evidence::read(bundle, &place.bundle_link, limits, &mut notes)),
             notes,
         }
     }
@@ -126,17 +124,13 @@ impl Detail {
         self.trace = Some(ladder);
     }
 
+    /// The diagram, which is markup and no text.
+    pub(super) fn drawing(&self) -> Option<&str> {
+        self.trace.as_ref().map(|ladder| ladder.svg.as_str())
+    }
+
     pub(super) fn note(&mut self, note: String) {
         self.notes.push(note);
-    }
-
-    pub(super) const fn has_trace(&self) -> bool {
-        self.trace.is_some()
-    }
-
-    /// The diagram, which is not part of the data.
-    pub(super) fn drawing(&self) -> Option<&str> {
-        self.trace.as_ref()?.svg.as_deref()
     }
 }
 
@@ -146,5 +140,5 @@ fn cut(line: &str) -> String {
 }
 
 fn verdict(verdict: interop_evidence::Verdict) -> Verdict {
-    Verdict(verdict.as_str(), symbol(verdict, true), tone(verdict).as_str())
+    Verdict { name: verdict.as_str(), symbol: symbol(verdict, true), tone: tone(verdict).as_str() }
 }

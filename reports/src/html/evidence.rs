@@ -1,4 +1,4 @@
-//! What a bundle shows of itself on the page.
+//! What a bundle shows of itself on the page of its cell.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::text::{one_line, size};
 /// Files of a bundle that are linked.
 const FILES: usize = 60;
 
-/// How much of a bundle goes onto the page.
+/// How much of a bundle goes onto a page.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     /// Events in the list.
@@ -29,20 +29,19 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// From generous to the least that still makes sense.
-    pub(super) const ALL: [Self; 4] = [
-        Self { events: 400, log_lines: 60, log_bytes: 12_000, changes: 200 },
-        Self { events: 150, log_lines: 60, log_bytes: 4_000, changes: 80 },
-        Self { events: 60, log_lines: 15, log_bytes: 1_200, changes: 30 },
-        Self { events: 12, log_lines: 0, log_bytes: 0, changes: 8 },
-    ];
+    /// What is looked at gets more room.
+    pub(super) const fn of(wanting: bool) -> Self {
+        if wanting {
+            Self { events: 600, log_lines: 200, log_bytes: 30_000, changes: 400 }
+        } else {
+            Self { events: 200, log_lines: 60, log_bytes: 6_000, changes: 120 }
+        }
+    }
 }
 
 /// The evidence of one cell.
 #[derive(Serialize)]
 pub(super) struct Evidence {
-    /// Link to the folder.
-    folder: String,
     files: Vec<File>,
     timeline: Timeline,
     logs: Vec<Log>,
@@ -52,31 +51,20 @@ pub(super) struct Evidence {
 #[derive(Serialize)]
 struct File {
     name: String,
-    /// Left out if it is the folder and the name, as it mostly is: links are a large part of the page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    href: Option<String>,
+    href: String,
     size: String,
 }
 
 impl Evidence {
-    /// Reads a bundle; what is missing or broken becomes a note.
-    pub(super) fn read(bundle: &str, folder: &Path, limits: Limits, notes: &mut Vec<String>) -> Option<Self> {
-        let Some(link) = link::folder(bundle) else {
-            notes.push(format!("the bundle {} is not below the report, so it is left alone", one_line(bundle, 200)));
-            return None;
-        };
-        let bundle = Bundle::open(folder.join(bundle));
-        if !bundle.folder().is_dir() {
-            notes.push(format!("the bundle {link} is not here"));
-            return None;
-        }
-        Some(Self {
-            files: files(&bundle, &link, notes),
+    /// Reads a bundle; what is missing or broken becomes a note. `link` leads to it from the page.
+    pub(super) fn read(bundle: &Path, link: &str, limits: Limits, notes: &mut Vec<String>) -> Self {
+        let bundle = Bundle::open(bundle);
+        Self {
+            files: files(&bundle, link, notes),
             timeline: Timeline::of(&moments::read(&bundle, notes), limits.events),
-            logs: logs::read(&bundle, &link, limits, notes),
+            logs: logs::read(&bundle, link, limits, notes),
             snapshots: snapshots::compare(&bundle, limits.changes, notes),
-            folder: link,
-        })
+        }
     }
 }
 
@@ -100,6 +88,7 @@ fn files(bundle: &Bundle, link: &str, notes: &mut Vec<String>) -> Vec<File> {
         plain_files(folder).into_iter().map(|(file, bytes)| (format!("{name}{file}"), bytes)).collect()
     };
     let mut all = below("", bundle.folder());
+    all.retain(|(name, _)| name != "index.html");
     // The capture is what one opens first.
     all.sort_by_key(|(name, _)| name != "capture.pcapng");
     all.extend(below("logs/", &bundle.logs()));
@@ -109,9 +98,6 @@ fn files(bundle: &Bundle, link: &str, notes: &mut Vec<String>) -> Vec<File> {
     }
     all.into_iter()
         .take(FILES)
-        .map(|(name, bytes)| {
-            let (href, shown) = (link::file(link, &name), one_line(&name, 120));
-            File { href: (href != format!("{link}/{shown}")).then_some(href), name: shown, size: size(bytes) }
-        })
+        .map(|(name, bytes)| File { href: link::file(link, &name), name: one_line(&name, 120), size: size(bytes) })
         .collect()
 }

@@ -19,7 +19,6 @@ use serde::Serialize;
 
 use self::pick::Picked;
 use self::plan::Plan;
-use super::link;
 use crate::text::{one_line, plural};
 
 /// A trace file larger than this is left alone.
@@ -29,32 +28,29 @@ const MORE: &str = "more";
 /// Notes of a trace that are shown.
 const NOTES: usize = 6;
 
-/// Arrows of a diagram, from generous to the least that still makes sense.
-pub(super) const ARROWS: [usize; 4] = [400, 150, 60, 30];
+/// Arrows of a diagram.
+pub(super) const ARROWS: usize = 400;
 
-/// A cell's trace with its diagram, if there is room for one.
-#[derive(Default, Serialize)]
+/// A cell's trace with its diagram.
+#[derive(Serialize)]
 pub(super) struct Ladder {
     /// What is drawn, in words.
-    #[serde(skip_serializing_if = "String::is_empty")]
     summary: String,
     /// Whether the bundle has it as text.
     text: bool,
     /// Switches: a view or [`MORE`], words, whether shown at first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     views: Vec<(&'static str, &'static str, bool)>,
     /// Colours that are used: class and words.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     layers: Vec<(&'static str, &'static str)>,
     /// What is not drawn, and where the trace is not whole.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
     /// The frame to look at first.
-    #[serde(skip_serializing_if = "Option::is_none")]
     frame: Option<u64>,
-    /// The drawing; it is put into the page beside the data.
+    /// The drawing, as markup.
     #[serde(skip)]
-    pub(super) svg: Option<String>,
+    pub(super) svg: String,
+    /// Whether some fault is drawn.
+    faults: bool,
     /// Frames that checks complain of and that are drawn.
     #[serde(skip)]
     pub(super) hits: Vec<u64>,
@@ -86,18 +82,14 @@ impl Ladder {
         Self {
             summary: plan.summary(),
             text,
-            svg: Some(draw::svg(&plan)),
+            svg: draw::svg(&plan),
+            faults: !plan.bands.is_empty(),
             views: plan.switches,
             layers: layers(&picked),
             notes,
             frame: hits.first().copied(),
             hits,
         }
-    }
-
-    /// Says that there is a trace, and no room for its diagram.
-    pub(super) fn left_out(text: bool) -> Self {
-        Self { text, ..Self::default() }
     }
 }
 
@@ -109,10 +101,9 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// The trace of a cell, if its bundle has one.
-    pub(super) fn of(cell: &CellRecord, folder: &Path) -> Option<Self> {
-        let bundle = cell.bundle.as_deref().filter(|bundle| link::folder(bundle).is_some())?;
-        let bundle = Bundle::open(folder.join(bundle));
+    /// The trace of a bundle, if it has one.
+    pub(super) fn of(bundle: &Path) -> Option<Self> {
+        let bundle = Bundle::open(bundle);
         let plain = |path: &Path| fs::symlink_metadata(path).is_ok_and(|file| file.is_file());
         let path = Some(bundle.trace_json()).filter(|path| plain(path))?;
         Some(Self { path, text: plain(&bundle.trace_text()) })

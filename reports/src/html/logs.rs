@@ -29,12 +29,6 @@ pub(super) struct Log {
 /// Reads the end of each file in `logs/`. Bytes that are not UTF-8 are replaced.
 pub(super) fn read(bundle: &Bundle, folder: &str, limits: Limits, notes: &mut Vec<String>) -> Vec<Log> {
     let files = plain_files(&bundle.logs());
-    if limits.log_lines == 0 {
-        if !files.is_empty() {
-            notes.push("logs are left out to keep the page small; they are linked below".to_owned());
-        }
-        return Vec::new();
-    }
     if files.len() > LOGS {
         notes.push(format!("{LOGS} of {} logs are shown", files.len()));
     }

@@ -18,7 +18,6 @@ pub(super) struct Comparison {
     /// Whether there should be no difference.
     equal_wanted: bool,
     nodes: Vec<Node>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cut: Option<String>,
 }
 

@@ -11,21 +11,44 @@ const TRACKS: usize = 16;
 /// Marks on one track.
 const MARKS: usize = 120;
 
-/// Times are microseconds since the start of the cell.
+/// The bar, and the list below it.
 #[derive(Serialize)]
 pub(super) struct Timeline {
-    total: u64,
-    tracks: Vec<Track>,
-    events: Vec<Moment>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Seconds.
+    total: String,
+    tracks: Vec<Shown>,
+    /// Labels below the bar, and where they are.
+    scale: Vec<(String, String)>,
+    events: Vec<Line>,
     cut: Option<String>,
 }
 
-/// One line of the bar.
+/// A track as the page has it: shares of its width, and words.
 #[derive(Serialize)]
-struct Track {
+struct Shown {
     name: String,
     /// A class of the style sheet.
+    kind: &'static str,
+    /// Left, width, tooltip, text.
+    spans: Vec<(String, String, String, String)>,
+    /// Left, tooltip, text, tone.
+    marks: Vec<(String, String, String, &'static str)>,
+}
+
+/// An event as the page has it.
+#[derive(Serialize)]
+struct Line {
+    at: String,
+    step: Option<usize>,
+    tone: &'static str,
+    text: String,
+    /// That there were several in a row, and until when.
+    often: Option<String>,
+}
+
+/// One line of the bar. Times are microseconds since the start of the cell.
+struct Track {
+    name: String,
     kind: &'static str,
     /// From, to, what.
     spans: Vec<(u64, u64, String)>,
@@ -34,7 +57,6 @@ struct Track {
 }
 
 /// When, in which step, tone, text, how often in a row, and when last.
-#[derive(Serialize)]
 struct Moment(u64, Option<usize>, &'static str, String, usize, u64);
 
 impl Timeline {
@@ -53,8 +75,54 @@ impl Timeline {
             let head = limit / 3;
             moments.drain(head..moments.len() - (limit - head));
         }
-        Self { total, events: moments, tracks: tracks(events, total), cut }
+        let digits = if total < 20_000_000 { 1 } else { 0 };
+        let scale = [0, 25, 50, 75, 100].map(|part| {
+            let at = total as f64 / 1e6 * f64::from(part) / 100.0;
+            (format!("{part}%"), format!("{at:.digits$} s"))
+        });
+        Self {
+            total: seconds(total),
+            tracks: tracks(events, total).iter().map(|track| Shown::of(track, total)).collect(),
+            scale: scale.into(),
+            events: moments.into_iter().map(Line::of).collect(),
+            cut,
+        }
     }
+}
+
+impl Shown {
+    fn of(track: &Track, total: u64) -> Self {
+        let span = |(from, to, text): &(u64, u64, String)| {
+            let tooltip = format!("{} s to {} s: {text}", seconds(*from), seconds(*to));
+            (share(*from, total), share(to.saturating_sub(*from), total), tooltip, text.clone())
+        };
+        let mut last = None;
+        let mut marks = Vec::new();
+        for (at, text, tone) in &track.marks {
+            // The first of several equal ones says it for all.
+            let repeated = last.replace(text) == Some(text);
+            let label = if repeated || track.kind != "transport" { String::new() } else { text.clone() };
+            let left = share(*at, total.saturating_add(total / 250));
+            marks.push((left, format!("{} s: {text}", seconds(*at)), label, *tone));
+        }
+        Self { name: track.name.clone(), kind: track.kind, spans: track.spans.iter().map(span).collect(), marks }
+    }
+}
+
+impl Line {
+    fn of(Moment(at, step, tone, text, count, until): Moment) -> Self {
+        let often = (count > 1).then(|| format!("{count} times, until {}", seconds(until)));
+        Self { at: seconds(at), step: step.map(|step| step + 1), tone, text, often }
+    }
+}
+
+fn seconds(us: u64) -> String {
+    format!("{:.3}", us as f64 / 1e6)
+}
+
+/// A part of the width.
+fn share(part: u64, total: u64) -> String {
+    format!("{:.2}%", (100.0 * part as f64 / total.max(1) as f64).min(100.0))
 }
 
 /// The events as lines; the same one several times in a row is one line.

@@ -1,7 +1,7 @@
 //! Text of strangers inside Markdown, for readers that also take HTML in it.
 
 /// Text as text: no markup, no table cell, no HTML, no mention of a user.
-pub(super) fn inline(text: &str) -> String {
+pub(crate) fn inline(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut before = None;
     for c in text.chars() {
@@ -21,14 +21,14 @@ pub(super) fn inline(text: &str) -> String {
 }
 
 /// Text as code within a line. The fence is longer than any run of backticks inside.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let fence = "`".repeat(longest_run(text) + 1);
     let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{fence}{pad}{}{pad}{fence}", text.replace(['\n', '\r'], " "))
 }
 
 /// Text as a block of shell code.
-pub(super) fn fence(text: &str) -> String {
+pub(crate) fn fence(text: &str) -> String {
     let fence = "`".repeat((longest_run(text) + 1).max(3));
     format!("{fence}sh\n{text}\n{fence}\n")
 }

@@ -49,14 +49,15 @@ pub(super) fn pad(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
-/// A word in pieces, broken after a hyphen where one is near.
+/// A word in pieces, broken after a hyphen or before a release where one is near.
 fn pieces(word: &str, width: usize) -> Vec<String> {
     let mut pieces = Vec::new();
     let mut piece = String::new();
     for c in word.chars() {
         if piece.width() + c.width().unwrap_or_default() > width && !piece.is_empty() {
-            let rest = match piece.rfind('-') {
-                Some(hyphen) if hyphen >= piece.len() / 2 => piece.split_off(hyphen + 1),
+            let place = piece.rfind('-').map(|hyphen| hyphen + 1).max(piece.rfind('@'));
+            let rest = match place {
+                Some(place) if place > piece.len() / 2 => piece.split_off(place),
                 _ => String::new(),
             };
             pieces.push(std::mem::replace(&mut piece, rest));
@@ -75,6 +76,7 @@ mod tests {
     fn lines_stay_within_the_width() {
         assert_eq!(words("one two three", 7), ["one two", "three"]);
         assert_eq!(words("udp-blocked-mid-session", 14), ["udp-blocked-", "mid-session"]);
+        assert_eq!(words("openconnect@trixie", 14), ["openconnect", "@trixie"]);
         assert_eq!(words("abcdefghij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(words("", 4), [""]);
         assert_eq!(words("日本語", 4), ["日本", "語"]);

@@ -1,4 +1,4 @@
-//! The ladder diagram as a browser shows it.
+//! The matrix, and the ladder diagram of a cell, as a browser shows them.
 //!
 //! One test, because one Chromium at a time is enough for a small machine. With `KEEP_SCREENSHOTS=DIR` in the environment
 //! it leaves what it saw in that folder.
@@ -10,10 +10,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use interop_evidence::{CellRecord, Verdict};
-use interop_reports::{Options, html};
+use interop_reports::{Options, write_html};
 
 use crate::common::trace::FAILING_FRAME;
-use crate::common::{cell, peer, run, write_bundles};
+use crate::common::{cell, peer, run, versions, write_bundles};
 
 /// A start takes some seconds on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,6 +26,8 @@ const TLS: Color = Color([0x1f, 0x5f, 0xbf]);
 const DNS: Color = Color([0x8a, 0x6d, 0x1f]);
 const FAULT_EDGE: Color = Color([0xd9, 0x92, 0x5f]);
 const HIT: Color = Color([0xd6, 0x00, 0x6c]);
+/// Behind what fails.
+const BAD_FILL: Color = Color([0xfb, 0xe6, 0xe4]);
 const DARK_PAGE: Color = Color([0x15, 0x18, 0x1b]);
 const DARK_HIT: Color = Color([0xff, 0x4f, 0x9e]);
 
@@ -105,16 +107,15 @@ struct Browser {
 
 impl Browser {
     /// Runs Chromium on the page and gives what it writes to its standard output.
-    fn run(&self, fragment: &str, arguments: &[&str]) -> String {
+    fn run(&self, page: &str, arguments: &[&str]) -> String {
         let profile = tempfile::tempdir_in(self.folder.path()).expect("a profile");
         let output = self.folder.path().join("output");
-        let page = self.folder.path().join("report.html");
         let mut child = Command::new(&self.program)
             .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg(format!("--window-size={},{}", WINDOW.0, WINDOW.1))
             .args(arguments)
-            .arg(format!("file://{}#{fragment}", page.display()))
+            .arg(format!("file://{}/{page}", self.folder.path().display()))
             .stdin(Stdio::null())
             .stdout(File::create(&output).expect("a file"))
             .stderr(Stdio::null())
@@ -136,13 +137,13 @@ impl Browser {
         fs::read_to_string(output).expect("its output")
     }
 
-    fn picture(&self, fragment: &str, more: &[&str]) -> Picture {
+    fn picture(&self, page: &str, more: &[&str]) -> Picture {
         let path = self.folder.path().join("screen.png");
         let _ = fs::remove_file(&path);
         let screenshot = format!("--screenshot={}", path.display());
-        self.run(fragment, &[more, &[&*screenshot]].concat());
+        self.run(page, &[more, &[&*screenshot]].concat());
         if let Some(kept) = std::env::var_os("KEEP_SCREENSHOTS") {
-            let name = format!("{}{}.png", fragment.replace(['=', '&'], "-"), more.len());
+            let name = format!("{}{}.png", page.replace(['=', '&', '/', '#'], "-"), more.len());
             fs::copy(&path, PathBuf::from(kept).join(name)).expect("a copy");
         }
         Picture::read(&path)
@@ -150,8 +151,8 @@ impl Browser {
 }
 
 fn address(cell: &CellRecord, frame: Option<u64>) -> String {
-    let frame = frame.map(|frame| format!("&frame={frame}")).unwrap_or_default();
-    format!("cell={}{frame}", cell.key)
+    let frame = frame.map(|frame| format!("#frame={frame}")).unwrap_or_default();
+    format!("{}/index.html{frame}", cell.bundle.as_deref().expect("a bundle"))
 }
 
 /// The value of an attribute of the first element that begins so.
@@ -163,63 +164,96 @@ fn attribute(page: &str, element: &str, name: &str) -> String {
 }
 
 #[test]
-fn a_passing_and_a_failing_cell_are_drawn() {
+fn pages_are_drawn() {
     let Some(program) = chromium() else {
-        eprintln!("SKIPPED: chromium is not installed, the ladder diagram is not looked at");
+        eprintln!("SKIPPED: chromium is not installed, the pages are not looked at");
         return;
     };
     let folder = tempfile::tempdir().expect("a folder");
+    let browser = Browser { program, folder };
+    diagrams(&browser);
+    matrix(&browser);
+}
+
+fn diagrams(browser: &Browser) {
+    let folder = browser.folder.path();
     let make = |scenario: &str, verdict| cell(scenario, peer("openconnect", "9.01"), peer("ocserv", "1.1.6"), verdict);
     let results = run(vec![make("good", Verdict::Pass), make("bad", Verdict::Fail)]);
-    write_bundles(&results, folder.path());
-    fs::write(folder.path().join("report.html"), html(&results, folder.path(), Options::default()).expect("a page"))
-        .expect("a file");
-    let browser = Browser { program, folder };
+    write_bundles(&results, folder);
+    write_html(&results, folder, Options::default()).expect("pages");
     let (good, bad) = (&results.cells[0], &results.cells[1]);
-    // The panel is on the right, 44 percent of the window.
-    let panel: Part = (WINDOW.0 as usize * 56 / 100 + 2, 0, WINDOW.0 as usize, WINDOW.1 as usize);
+    let screen: Part = (0, 0, WINDOW.0 as usize, WINDOW.1 as usize);
 
     // A cell that passes shows its diagram when somebody asks.
     let folded = browser.picture(&address(good, None), &[]);
-    assert!(folded.longest(DTLS, panel) < 50, "no arrow while it is folded");
+    assert!(folded.longest(DTLS, screen) < 50, "no arrow while it is folded");
     let opened = browser.picture(&address(good, Some(350)), &[]);
     for (layer, color) in [("DTLS", DTLS), ("TLS", TLS), ("DNS", DNS)] {
-        let arrow = opened.longest(color, panel);
+        let arrow = opened.longest(color, screen);
         assert!(arrow > 150, "an arrow of {layer} reaches from lane to lane: {arrow} pixels");
     }
     // The bar of the time line has the colour as well, but is flat.
-    let (before, now) = (folded.tallest(FAULT_EDGE, panel), opened.tallest(FAULT_EDGE, panel));
+    let (before, now) = (folded.tallest(FAULT_EDGE, screen), opened.tallest(FAULT_EDGE, screen));
     assert!(before < 20 && now > 40, "the fault is a band: {before} and {now} pixels");
-    assert_eq!(opened.count(HIT, panel), 0, "nothing fails");
+    assert_eq!(opened.count(HIT, screen), 0, "nothing fails");
 
     // One that fails shows it at once, at the failing packet, and links to it.
     let failing = browser.picture(&address(bad, None), &[]);
-    assert!(failing.count(HIT, panel) > 150, "the failing packet stands out: {}", failing.count(HIT, panel));
-    let arrow = failing.longest(HIT, panel);
+    assert!(failing.count(HIT, screen) > 150, "the failing packet stands out: {}", failing.count(HIT, screen));
+    let arrow = failing.longest(HIT, screen);
     assert!(arrow > 80, "the arrow itself as well, half of the way, as it was dropped: {arrow} pixels");
-    let before_it = opened.tallest(HIT, panel);
-    assert!(before_it == 0 && failing.tallest(HIT, panel) > 20, "and the flag at its left");
-    assert!(failing.longest(DTLS, panel) > 150);
-    assert!(failing.count(PAGE, panel) > 10_000);
+    let before_it = opened.tallest(HIT, screen);
+    assert!(before_it == 0 && failing.tallest(HIT, screen) > 20, "and the flag at its left");
+    assert!(failing.longest(DTLS, screen) > 150);
+    assert!(failing.count(PAGE, screen) > 10_000);
 
     let dark = browser.picture(&address(bad, None), &["--blink-settings=preferredColorScheme=0"]);
-    assert!(dark.count(DARK_HIT, panel) > 150 && dark.count(HIT, panel) == 0, "the dark theme has its own colours");
-    assert!(dark.count(DARK_PAGE, panel) > 10_000);
+    assert!(dark.count(DARK_HIT, screen) > 150 && dark.count(HIT, screen) == 0, "the dark theme has its own colours");
+    assert!(dark.count(DARK_PAGE, screen) > 10_000);
 
-    // The script has measured the panel, and gives the drawing its size.
+    // The script has measured the page, and gives the drawing its size.
     let page = browser.run(&address(bad, None), &["--dump-dom"]);
-    let (_, shown) = page.split_once("<aside id=\"detail\"").expect("the panel");
-    let (shown, _) = shown.split_once("</aside>").expect("its end");
-    let number = |name: &str| attribute(shown, "<svg class=\"ladder\"", name).parse::<u32>().expect("a number");
-    let wide = WINDOW.0 * 44 / 100;
-    assert!((wide * 3 / 4..=wide).contains(&number("width")), "as wide as the panel: {}", number("width"));
-    assert!(number("height") > 400);
-    let link = attribute(shown, "<a class=\"arrow\"", "href").replace("&amp;", "&");
-    assert_eq!(link, format!("#{}", address(bad, Some(FAILING_FRAME))));
-    assert!(shown.contains("class=\"row l-dtls hit\"") && shown.contains("role=\"img\""));
+    let number = |name: &str| attribute(&page, "<svg class=\"ladder\"", name).parse::<u32>().expect("a number");
+    let drawn = attribute(&page, "<svg class=\"ladder\"", "viewBox");
+    let drawn: u32 = drawn.split(' ').nth(2).and_then(|width| width.parse().ok()).expect("a width");
+    assert!((drawn + 1..=drawn * 3 / 2).contains(&number("width")), "as wide as fits: {} of {drawn}", number("width"));
+    let link = attribute(&page, "<a class=\"arrow\"", "href");
+    assert_eq!(link, format!("#frame={FAILING_FRAME}"));
     let page = browser.run(&address(good, None), &["--dump-dom"]);
-    let (_, shown) = page.split_once("<aside id=\"detail\"").expect("the panel");
-    let (shown, _) = shown.split_once("</aside>").expect("its end");
-    assert!(shown.contains("<details class=\"trace\"><summary>"), "folded");
-    assert!(!shown.contains("<svg"), "and not even made");
+    assert!(page.contains("<details class=\"trace\">"), "folded");
+}
+
+fn matrix(browser: &Browser) {
+    let results = versions();
+    write_html(&results, browser.folder.path(), Options::default()).expect("pages");
+    let screen: Part = (0, 0, WINDOW.0 as usize, WINDOW.1 as usize);
+    let whole = browser.picture("report.html", &[]);
+    assert!(whole.count(BAD_FILL, screen) > 4 * 400, "failing cells are filled: {}", whole.count(BAD_FILL, screen));
+    let dark = browser.picture("report.html", &["--blink-settings=preferredColorScheme=0"]);
+    assert!(dark.count(DARK_PAGE, screen) > 1_000_000 && dark.count(PAGE, screen) < 2000);
+    browser.picture("report.html", &["--window-size=420,1400"]);
+
+    // What is filtered is in the address; columns close up, and headings over them.
+    let shown = |page: &str| -> String {
+        let (_, rest) = page.split_once("id=\"shown\"").expect("the number of cells");
+        rest.split_once('>').and_then(|(_, rest)| rest.split_once('<')).map(|(text, _)| text.to_owned()).expect("it")
+    };
+    let dom = |address: &str| browser.run(&format!("report.html{address}"), &["--dump-dom"]);
+    let rows = |page: &str| page.matches("<tr class=\"row\">").count();
+    let all = dom("");
+    assert_eq!((shown(&all).as_str(), rows(&all)), ("", 3));
+    for (address, count, shown_rows) in [
+        ("#verdict=fail", "4 of 120 cells", 1),
+        ("#client=openconnect@sid&server=ocserv", "12 of 120 cells", 3),
+        ("#release=sid&area=baseline", "15 of 120 cells", 1),
+        ("#text=dpd%3D3s+openvpn", "15 of 120 cells", 1),
+        ("#differ=yes", "80 of 120 cells", 2),
+        ("#pair=openconnect@sid%2Bocserv@sid", "3 of 120 cells", 3),
+    ] {
+        let page = dom(address);
+        assert_eq!((shown(&page).as_str(), rows(&page)), (count, shown_rows), "{address}");
+    }
+    let failing = dom("#verdict=fail");
+    assert!(failing.contains("colspan=\"4\" data-from=\"0\" data-span=\"5\""), "the heading is over what is left");
+    assert!(!failing.contains("title=\"fail: "), "the page shows it, not the browser");
 }

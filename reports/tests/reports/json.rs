@@ -51,7 +51,12 @@ fn all_files_are_written_where_they_belong() {
     let written = write_all(&results(), &out, Options::default()).unwrap();
     let mut names: Vec<_> = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["junit.xml", "report.html", "report.md", "results.json"]);
+    let wanted =
+        ["badge.json", "badge.svg", "badges", "junit.xml", "pages", "report.html", "report.md", "results.json"];
+    assert_eq!(names, wanted);
+    let badge = fs::read_to_string(out.join("badges/openconnect@trixie+ocserv.json")).unwrap();
+    insta::assert_snapshot!(badge, @r#"{"schemaVersion":1,"label":"openconnect@trixie × ocserv 1.1.6","message":"1 unexpected","color":"red"}"#);
+    insta::assert_snapshot!("badge", fs::read_to_string(&written.badge).unwrap());
     assert_eq!(read_results(&written.results).unwrap(), results());
 }
 

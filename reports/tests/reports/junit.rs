@@ -6,7 +6,7 @@ use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
 
 use crate::common::{cell, peer, results, run};
 
-const STRICT: Options = Options { fail_on_degraded: true };
+const STRICT: Options<'_> = Options { fail_on_degraded: true, full: false, since: None };
 
 fn parse(xml: &str) -> Report {
     Report::deserialize_from_str(xml).expect("valid XML")

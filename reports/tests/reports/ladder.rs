@@ -1,21 +1,22 @@
 //! The ladder diagram on the HTML page.
 
 use std::fs;
+use std::path::Path;
 
-use interop_evidence::{Bundle, CellRecord, MarkKind, Micros, Trace, TraceMark, Verdict, View};
-use interop_reports::{Options, html};
+use interop_evidence::{Bundle, CellRecord, MarkKind, Micros, RunResults, Trace, TraceMark, Verdict};
+use interop_reports::{Options, write_html};
 use quick_xml::Reader;
 use quick_xml::events::Event;
-use serde_json::Value;
 
 use crate::common::trace::{FAILING_FRAME, trace};
-use crate::common::{cell, hostile_results, many_results, peer, run, write_bundles};
-use crate::html::data;
+use crate::common::{cell, hostile_results, peer, results, run, write_bundles};
+use crate::html::cell_page;
 
-/// The diagrams of a page, as markup.
-fn diagrams(page: &str) -> Vec<&str> {
-    let rest = page.split("<template id=\"ladder-").skip(1);
-    rest.map(|rest| rest.split_once('>').expect("its begin").1.split_once("</template>").expect("its end").0).collect()
+/// The diagram of a page, as markup, if it has one.
+fn diagram(page: &str) -> Option<&str> {
+    let begin = page.find("<svg class=\"ladder\"")?;
+    let end = page[begin..].find("</svg>").expect("its end") + "</svg>".len();
+    Some(&page[begin..begin + end])
 }
 
 /// The names of the elements, what stands in them, and their attributes, if it is well-formed XML.
@@ -55,14 +56,20 @@ fn add(element: &quick_xml::events::BytesStart<'_>, attributes: &mut Vec<String>
     }
 }
 
-/// A page of one cell whose trace is this one.
+/// The page of a cell whose trace is this one.
 fn page_of(cell: CellRecord, trace: &Trace) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let results = run(vec![cell]);
     write_bundles(&results, folder.path());
     let bundle = folder.path().join(results.cells[0].bundle.as_ref().expect("a bundle"));
     Bundle::open(bundle).write_trace(trace).expect("trace.json");
-    html(&results, folder.path(), Options::default()).expect("a page")
+    written(&results, folder.path())
+}
+
+/// The page of the first cell.
+fn written(results: &RunResults, folder: &Path) -> String {
+    write_html(results, folder, Options::default()).expect("pages");
+    cell_page(folder, results, 0)
 }
 
 fn one(verdict: Verdict) -> CellRecord {
@@ -73,7 +80,7 @@ fn one(verdict: Verdict) -> CellRecord {
 fn a_small_diagram() {
     let cell = one(Verdict::Fail);
     let page = page_of(cell.clone(), &trace(&cell));
-    let svg = diagrams(&page)[0].replace("<g ", "\n<g ").replace("<line ", "\n<line ");
+    let svg = diagram(&page).expect("a diagram").replace("<g ", "\n<g ").replace("<line ", "\n<line ");
     parse(&svg);
     insta::assert_snapshot!(svg);
 }
@@ -82,10 +89,9 @@ fn a_small_diagram() {
 fn a_failing_check_leads_to_its_arrow() {
     let cell = one(Verdict::Fail);
     let page = page_of(cell.clone(), &trace(&cell));
-    let data = data(&page);
-    let frames: Vec<_> = data[0]["checks"].as_array().unwrap().iter().map(|check| check["frame"].as_u64()).collect();
-    assert_eq!(frames.into_iter().flatten().collect::<Vec<_>>(), [FAILING_FRAME]);
-    assert_eq!(data[0]["trace"]["frame"], FAILING_FRAME);
+    let link = format!("<a class=\"arrow\" href=\"#frame={FAILING_FRAME}\">");
+    assert_eq!((page.matches("class=\"arrow\"").count(), page.matches(&link).count()), (1, 1));
+    assert!(page.contains(&format!("<details class=\"trace\" open data-frame=\"{FAILING_FRAME}\">")));
     let hit = format!("class=\"row l-dtls hit\" data-frame=\"{FAILING_FRAME}\"");
     assert_eq!(page.matches(&hit).count(), 1);
     assert_eq!(page.matches("class=\"flag\"").count(), 1);
@@ -99,26 +105,24 @@ fn a_frame_that_is_not_drawn_is_no_link_but_a_note() {
     let mut cell = one(Verdict::Fail);
     cell.checks.retain(|check| check.id != "golden outer-flow");
     cell.checks[2].message = "a SYN came twice: frame 9999".into();
-    let data = data(&page_of(cell.clone(), &trace(&cell)));
-    assert_eq!(data[0]["checks"][2]["frame"], Value::Null);
-    assert!(data[0]["trace"]["notes"].to_string().contains("frame 9999 is not in the trace"), "{}", data[0]["trace"]);
+    let page = page_of(cell.clone(), &trace(&cell));
+    assert!(!page.contains("class=\"arrow\""));
+    assert!(page.contains("frame 9999 is not in the trace"));
 }
 
 #[test]
 fn text_of_strangers_stays_text() {
     let folder = tempfile::tempdir().unwrap();
     let results = hostile_results(folder.path());
-    let page = html(&results, folder.path(), Options::default()).expect("a page");
-    let found = diagrams(&page);
-    assert_eq!(found.len(), 1);
-    let (names, text, attributes) = parse(found[0]);
+    let page = written(&results, folder.path());
+    assert_eq!(page.matches("<svg").count(), 1);
+    let (names, text, attributes) = parse(diagram(&page).expect("a diagram"));
     for name in names {
         assert!(["svg", "g", "path", "rect", "text", "tspan", "title", "line"].contains(&&*name), "{name}");
     }
     assert!(attributes.iter().all(|name| !name.starts_with("on") && name != "href" && name != "style"));
     assert!(text.contains("</script><script>alert(1)") && text.contains("{{ 7*7 }}"), "{text}");
     assert!(text.contains("\\u{202e}\\u{1b}[31m"), "{text}");
-    assert!(data(&page)[0]["trace"]["notes"].to_string().contains("</script>"));
 }
 
 #[test]
@@ -141,15 +145,14 @@ fn of_a_long_trace_four_hundred_lines_are_drawn_and_the_rest_is_counted() {
     long.notes = (0..50).map(|at| format!("note {at}")).collect();
     let all = long.lines.len();
     let page = page_of(cell, &long);
-    let svg = diagrams(&page)[0];
+    let svg = diagram(&page).expect("a diagram");
     parse(svg);
     assert_eq!(svg.matches("class=\"row l-").count(), 400);
     assert!(svg.matches("class=\"row mark").count() <= 100);
     assert!(svg.contains(&format!("hit\" data-frame=\"{FAILING_FRAME}\"")), "the failing packet remains");
     assert!(svg.contains("data-frame=\"12\"") && svg.contains("data-frame=\"12999\""));
-    let notes = data(&page)[0]["trace"]["notes"].to_string();
-    assert!(notes.contains(&format!("400 of {all} lines are drawn")), "{notes}");
-    assert!(notes.contains("6 of 50 notes are shown"), "{notes}");
+    assert!(page.contains(&format!("400 of {all} lines are drawn")));
+    assert!(page.contains("6 of 50 notes are shown"));
     assert!(svg.len() < 200_000, "{}", svg.len());
 }
 
@@ -164,11 +167,9 @@ fn an_older_bundle_has_no_diagram_and_a_broken_trace_is_a_note() {
             Some(text) => fs::write(bundle.trace_json(), text).unwrap(),
             None => fs::remove_file(bundle.trace_json()).unwrap(),
         }
-        let page = html(&results, folder.path(), Options::default()).expect("a page");
-        let data = data(&page);
-        assert_eq!(data[0]["trace"], Value::Null);
-        assert_eq!(diagrams(&page), [""; 0]);
-        assert!(data[0]["notes"].to_string().contains(note), "{}", data[0]["notes"]);
+        let page = written(&results, folder.path());
+        assert!(!page.contains("class=\"trace\"") && diagram(&page).is_none());
+        assert!(page.contains(note));
     }
 }
 
@@ -184,54 +185,23 @@ fn an_empty_trace_and_one_with_unknown_hosts_are_drawn() {
     });
     for trace in [Trace::default(), odd] {
         let page = page_of(one(Verdict::Fail), &trace);
-        parse(diagrams(&page)[0]);
+        parse(diagram(&page).expect("a diagram"));
     }
 }
 
 #[test]
-fn cells_that_fail_come_first_and_what_is_left_out_is_said() {
+fn every_cell_that_left_a_trace_has_its_diagram_and_its_text() {
     let folder = tempfile::tempdir().unwrap();
-    let results = many_results(160);
+    let results = results();
     write_bundles(&results, folder.path());
-    for cell in &results.cells {
-        let Some(bundle) = &cell.bundle else { continue };
-        let mut long = trace(cell);
-        for at in 0..300 {
-            let mut line = long.lines[0].clone();
-            (line.at, line.text) = (Micros(20_000_000 + at), format!("TCP SYN {at}"));
-            long.lines.push(line);
-        }
-        Bundle::open(folder.path().join(bundle)).write_trace(&long).expect("trace.json");
+    write_html(&results, folder.path(), Options::default()).expect("pages");
+    for (index, cell) in results.cells.iter().enumerate().filter(|(_, cell)| cell.bundle.is_some()) {
+        let page = cell_page(folder.path(), &results, index);
+        assert!(diagram(&page).is_some() && page.contains("<a href=\"./trace.txt\">"), "{}", cell.key);
+        let switch = |view: &str| page.contains(&format!("value=\"{view}\" autocomplete=\"off\" checked>"));
+        assert_eq!((switch("outer-flow"), switch("dns"), switch("inner-flow")), (true, true, false));
+        // What went wrong is unfolded.
+        let open = page.contains("<details class=\"trace\" open");
+        assert_eq!(open, cell.verdict != Verdict::Pass, "{}", cell.key);
     }
-    let page = html(&results, folder.path(), Options::default()).expect("a page");
-    assert!((3_000_000..5_000_000).contains(&page.len()), "{}", page.len());
-    let (data, drawings) = (data(&page), diagrams(&page));
-    let drawn = |index: &usize| !data[*index]["trace"]["views"].is_null();
-    let of = |passes: bool| {
-        let places = results.cells.iter().enumerate().filter(move |(_, cell)| cell.bundle.is_some());
-        places.filter(move |(_, cell)| (cell.verdict == Verdict::Pass) == passes).map(|(index, _)| index)
-    };
-    assert!(of(false).all(|index| drawn(&index)), "every cell that does not pass");
-    assert!(!of(true).all(|index| drawn(&index)), "not every other");
-    let said = |index: usize| data[index]["trace"]["notes"].to_string().contains(" lines are drawn");
-    assert!(of(false).any(said), "some with fewer lines");
-    let (count, all) = (drawings.len(), of(true).count() + of(false).count());
-    assert!(page.contains(&format!("Diagrams of {count} of {all} traces are on this page")));
-}
-
-#[test]
-fn every_cell_of_a_small_run_has_its_diagram_and_its_text() {
-    let folder = tempfile::tempdir().unwrap();
-    let results = many_results(54);
-    write_bundles(&results, folder.path());
-    let page = html(&results, folder.path(), Options::default()).expect("a page");
-    let bundles = results.cells.iter().filter(|cell| cell.bundle.is_some()).count();
-    assert_eq!(diagrams(&page).len(), bundles);
-    assert!(!page.contains("Diagrams of "));
-    let data = data(&page);
-    let shown: Vec<_> = data.as_array().unwrap().iter().filter(|detail| detail["trace"].is_object()).collect();
-    assert!(shown.iter().all(|detail| detail["trace"]["text"] == true));
-    let switches = shown[0]["trace"]["views"].as_array().unwrap();
-    let of = |view: View| switches.iter().find(|switch| switch[0] == view.as_str()).expect("its switch")[2].clone();
-    assert_eq!((of(View::OuterFlow), of(View::Dns), of(View::InnerFlow)), (true.into(), true.into(), false.into()));
 }

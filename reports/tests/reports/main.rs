@@ -3,10 +3,12 @@
 mod attribute;
 mod browser;
 mod common;
+mod compare;
 mod html;
 mod json;
 mod junit;
 mod ladder;
 mod markdown;
+mod merge;
 mod summary;
 mod terminal;

@@ -3,7 +3,7 @@
 use interop_evidence::Verdict;
 use interop_reports::{Options, attribute, markdown};
 
-use crate::common::{cell, many_results, peer, results, run};
+use crate::common::{cell, many_results, peer, results, run, versions, versions_of};
 
 #[test]
 fn a_run_in_full() {
@@ -38,5 +38,29 @@ fn a_stranger_cannot_break_the_table_or_the_page() {
 fn a_large_run_fits_into_a_job_summary() {
     let text = markdown(&many_results(10_000), Options::default());
     assert!(text.len() < 1 << 20, "{}", text.len());
-    assert!(text.contains("Cut: 50 of") && text.contains("Cut: 400 of"));
+    // 370 scenarios of the same reason are one entry.
+    assert!(text.contains("other scenarios\n") && text.contains("Cut: 400 of"));
+    let mut results = many_results(10_000);
+    for (index, cell) in results.cells.iter_mut().enumerate() {
+        cell.reason = format!("{} {}", cell.reason, "y".repeat(index % 480));
+    }
+    let text = markdown(&results, Options::default());
+    assert!(text.len() < 1 << 20, "{}", text.len());
+    assert_eq!(text.matches("\n#### ").count(), 50);
+    assert!(text.contains("\nCut: "));
+}
+
+#[test]
+fn each_family_of_versions_has_a_table() {
+    insta::assert_snapshot!(markdown(&versions(), Options::default()));
+}
+
+#[test]
+fn of_a_large_family_only_what_is_to_be_seen_is_shown() {
+    let text = markdown(&versions_of(100), Options::default());
+    assert!(text.len() < 200_000, "{}", text.len());
+    let (large, small) = text.split_once("#### openconnect × reference").expect("the next family");
+    assert!(large.contains("34 of 100 rows are left out: every cell passes, or is unsupported."), "{large}");
+    assert!(!large.contains("| connect-and-ping-5 |") && large.contains("| mtu-blackhole-5 |"));
+    assert!(small.contains("| connect-and-ping-5 |"), "a small family is shown as a whole");
 }

@@ -6,7 +6,7 @@ use interop_evidence::{RunResults, Verdict};
 use interop_reports::{Options, Style, attribute, terminal};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::common::{cell, narrow_results, peer, results, run, wide_results};
+use crate::common::{cell, narrow_results, peer, results, run, versions, wide_results};
 
 const PLAIN: Style = Style { color: false, width: 80, unicode: true };
 
@@ -56,7 +56,7 @@ fn ascii_only() {
 
 #[test]
 fn no_line_is_wider_than_the_terminal() {
-    for results in [results(), wide_results(), narrow_results(), run(Vec::new())] {
+    for results in [results(), wide_results(), narrow_results(), versions(), run(Vec::new())] {
         for width in (30..=200).step_by(7) {
             let text = show(results.clone(), Style { width, ..PLAIN });
             let may_be_long =
@@ -76,4 +76,20 @@ fn a_peer_cannot_write_on_the_terminal() {
     hostile.area = "are\u{8}a".into();
     let text = show(run(vec![hostile]), PLAIN);
     assert!(text.chars().all(|c| (!c.is_control() || c == '\n') && c != '\u{202e}'), "{text:?}");
+}
+
+#[test]
+fn many_versions_are_signs_in_numbered_columns() {
+    insta::assert_snapshot!(show(versions(), Style { width: 100, ..PLAIN }));
+    insta::assert_snapshot!("many_versions_in_sixty_columns", show(versions(), Style { width: 60, ..PLAIN }));
+    let text = show(versions(), Style { unicode: false, ..PLAIN });
+    assert!(text.is_ascii(), "{text}");
+}
+
+#[test]
+fn rows_in_which_all_is_well_are_shown_when_asked_for() {
+    let results = versions();
+    let show = |full| terminal(&results, Options { full, ..Options::default() }, PLAIN, None);
+    assert!(!show(false).contains("connect-and-ping") && show(false).contains("2 of 3 rows"));
+    assert!(show(true).contains("connect-and-ping") && !show(true).contains(" of 3 rows"));
 }

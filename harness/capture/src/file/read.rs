@@ -1,7 +1,7 @@
 //! Reading captures, ours and others'.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,11 +23,13 @@ const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 const TLS_KEY_LOG: u32 = 0x544c_534b;
 /// The link type of a pcap file; the bits above say whether frames end in a check sequence.
 const LINK_TYPE_BITS: u32 = 0xffff;
+/// Bytes that are read at a time. Few, so that they are still in the processor's cache when they are looked at.
+const SIP: usize = 256 * 1024;
 /// Bytes of secrets that wait to be taken; further ones are left out.
 const MOST_SECRETS: usize = 16 * 1024 * 1024;
 
 /// A packet of a capture.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
     /// From 1, as Wireshark counts.
     pub number: u64,
@@ -54,12 +56,25 @@ pub struct CaptureReader {
     read: u64,
     failed: bool,
     secrets: Vec<String>,
+    /// What a frame is before it is read.
+    blank: Frame,
 }
 
 #[derive(Debug)]
 enum Format {
-    Pcapng { reader: PcapNgReader<File>, interfaces: Vec<(Arc<str>, LinkType)> },
-    Pcap { reader: PcapReader<File>, interface: Arc<str>, link_type: LinkType },
+    Pcapng { reader: PcapNgReader<Sips>, interfaces: Vec<(Arc<str>, LinkType)> },
+    Pcap { reader: PcapReader<Sips>, interface: Arc<str>, link_type: LinkType },
+}
+
+/// A file that gives at most [`SIP`] bytes at a time.
+#[derive(Debug)]
+struct Sips(File);
+
+impl Read for Sips {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = buffer.len().min(SIP);
+        self.0.read(buffer.get_mut(..end).unwrap_or_default())
+    }
 }
 
 impl CaptureReader {
@@ -74,6 +89,7 @@ impl CaptureReader {
         let mut magic = Vec::new();
         (&mut file).take(4).read_to_end(&mut magic).map_err(unusable)?;
         file.rewind().map_err(unusable)?;
+        let file = Sips(file);
         let odd = |error: &dyn std::error::Error| ReadError::Format { path: path.clone(), detail: chain(error) };
         let format = if magic == SECTION_HEADER {
             let reader = PcapNgReader::new(file).map_err(|error| odd(&error))?;
@@ -83,7 +99,7 @@ impl CaptureReader {
             let link_type = LinkType::of(DataLink::from(u32::from(reader.header().datalink) & LINK_TYPE_BITS));
             Format::Pcap { reader, interface: "if0".into(), link_type }
         };
-        Ok(Self { path, format, read: 0, failed: false, secrets: Vec::new() })
+        Ok(Self { path, format, read: 0, failed: false, secrets: Vec::new(), blank: Frame::default() })
     }
 
     /// Key log lines that stand in the file before the packet that was read last, or at its end; each text is given once.
@@ -91,26 +107,39 @@ impl CaptureReader {
         std::mem::take(&mut self.secrets)
     }
 
-    /// The next packet, `None` at the end, or what is wrong with it.
-    fn advance(&mut self) -> Result<Option<Frame>, String> {
-        let number = self.read + 1;
+    /// Reads the next packet into `frame`, whose memory is used again; `None` at the end and after the first error.
+    pub fn read_into(&mut self, frame: &mut Frame) -> Option<Result<(), ReadError>> {
+        if self.failed {
+            return None;
+        }
+        match self.advance(frame) {
+            Ok(true) => {
+                self.read += 1;
+                Some(Ok(()))
+            }
+            Ok(false) => None,
+            Err(detail) => {
+                self.failed = true;
+                Some(Err(ReadError::Packet { path: self.path.clone(), number: self.read + 1, detail }))
+            }
+        }
+    }
+
+    /// Whether there was a next packet, or what is wrong with it.
+    fn advance(&mut self, frame: &mut Frame) -> Result<bool, String> {
+        frame.number = self.read + 1;
         match &mut self.format {
             Format::Pcap { reader, interface, link_type } => match reader.next_packet() {
-                None => Ok(None),
+                None => Ok(false),
                 Some(Err(error)) => Err(chain(&error)),
-                Some(Ok(packet)) => Ok(Some(Frame {
-                    number,
-                    interface: interface.clone(),
-                    link_type: *link_type,
-                    time: packet.timestamp(),
-                    from: None,
-                    data: packet.data().to_vec(),
-                    comment: None,
-                })),
+                Some(Ok(packet)) => {
+                    frame.set(interface, *link_type, packet.timestamp(), packet.data());
+                    Ok(true)
+                }
             },
             Format::Pcapng { reader, interfaces } => loop {
                 match reader.next_block() {
-                    None => break Ok(None),
+                    None => break Ok(false),
                     Some(Err(error)) => break Err(chain(&error)),
                     Some(Ok((Block::SectionHeader(_), _))) => interfaces.clear(),
                     Some(Ok((Block::InterfaceDescription(block), _))) => {
@@ -122,18 +151,21 @@ impl CaptureReader {
                         interfaces.push((name, spec.link_type));
                     }
                     Some(Ok((Block::EnhancedPacket(block), _))) => {
-                        let (interface, time) = (block.interface_id, block.timestamp);
-                        let mut frame = bare(number, interface, time, &block.data, interfaces)?;
-                        annotate(&mut frame, &block.options);
-                        break Ok(Some(frame));
+                        let (name, link_type) = described(block.interface_id, interfaces)?;
+                        frame.set(name, link_type, block.timestamp, &block.data);
+                        annotate(frame, &block.options);
+                        break Ok(true);
                     }
                     // Has no time of its own.
                     Some(Ok((Block::SimplePacket(block), _))) => {
-                        break bare(number, 0, Duration::ZERO, &block.data, interfaces).map(Some);
+                        let (name, link_type) = described(0, interfaces)?;
+                        frame.set(name, link_type, Duration::ZERO, &block.data);
+                        break Ok(true);
                     }
                     Some(Ok((Block::Packet(block), _))) => {
-                        let (interface, time) = (block.interface_id.into(), block.timestamp);
-                        break bare(number, interface, time, &block.data, interfaces).map(Some);
+                        let (name, link_type) = described(block.interface_id.into(), interfaces)?;
+                        frame.set(name, link_type, block.timestamp, &block.data);
+                        break Ok(true);
                     }
                     Some(Ok((Block::Unknown(block), state))) if block.type_ == DECRYPTION_SECRETS_BLOCK => {
                         let kept: usize = self.secrets.iter().map(String::len).sum();
@@ -153,19 +185,23 @@ impl Iterator for CaptureReader {
 
     /// Ends after the first error.
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
+        let mut frame = self.blank.clone();
+        self.read_into(&mut frame).map(|read| read.map(|()| frame))
+    }
+}
+
+impl Frame {
+    /// Replaces what it is by a packet without annotations. Frames of one interface share its name.
+    fn set(&mut self, interface: &Arc<str>, link_type: LinkType, time: Duration, data: &[u8]) {
+        if !Arc::ptr_eq(&self.interface, interface) {
+            self.interface = Arc::clone(interface);
         }
-        match self.advance() {
-            Ok(frame) => {
-                self.read += u64::from(frame.is_some());
-                frame.map(Ok)
-            }
-            Err(detail) => {
-                self.failed = true;
-                Some(Err(ReadError::Packet { path: self.path.clone(), number: self.read + 1, detail }))
-            }
-        }
+        self.link_type = link_type;
+        self.time = time;
+        self.from = None;
+        self.data.clear();
+        self.data.extend_from_slice(data);
+        self.comment = None;
     }
 }
 
@@ -178,19 +214,10 @@ fn key_log(body: &[u8], order: Endianness) -> Option<String> {
     (word(kind) == TLS_KEY_LOG).then(|| String::from_utf8_lossy(rest.get(..length).unwrap_or_default()).into_owned())
 }
 
-fn bare(
-    number: u64,
-    interface: u32,
-    time: Duration,
-    data: &[u8],
-    interfaces: &[(Arc<str>, LinkType)],
-) -> Result<Frame, String> {
-    let (name, link_type) = usize::try_from(interface)
-        .ok()
-        .and_then(|id| interfaces.get(id))
-        .ok_or_else(|| format!("interface {interface} is not described"))?;
-    let (interface, link_type) = (name.clone(), *link_type);
-    Ok(Frame { number, interface, link_type, time, from: None, data: data.to_vec(), comment: None })
+/// The interface of this number.
+fn described(interface: u32, interfaces: &[(Arc<str>, LinkType)]) -> Result<(&Arc<str>, LinkType), String> {
+    let found = usize::try_from(interface).ok().and_then(|id| interfaces.get(id));
+    found.map(|(name, link_type)| (name, *link_type)).ok_or_else(|| format!("interface {interface} is not described"))
 }
 
 /// Adds what the options of a packet say.

@@ -8,9 +8,10 @@ use pcap_file::pcapng::blocks::interface_description::{
 };
 
 /// What the frames of an interface begin with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LinkType {
     /// An Ethernet header: wires.
+    #[default]
     Ethernet,
     /// An IPv4 or IPv6 header: TUN devices.
     RawIp,

@@ -1,11 +1,15 @@
 //! The commands, one file each.
 
 mod accept;
+mod bisect;
 mod completions;
+mod diff;
 mod doctor;
+mod earlier;
 mod explain;
 mod list;
 mod mutants;
+mod peers;
 mod replay;
 mod report;
 mod run;
@@ -14,11 +18,14 @@ mod shell;
 mod trace;
 
 pub(crate) use accept::accept;
+pub(crate) use bisect::bisect;
 pub(crate) use completions::completions;
+pub(crate) use diff::diff;
 pub(crate) use doctor::doctor;
 pub(crate) use explain::explain;
 pub(crate) use list::list;
 pub(crate) use mutants::mutants;
+pub(crate) use peers::peers;
 pub(crate) use replay::replay;
 pub(crate) use report::report;
 pub(crate) use run::run;

@@ -134,8 +134,8 @@ fn cells(catalogue: &Catalogue, claims: Vec<(String, String)>) -> Result<(Vec<Cl
         let mut pairs = Vec::new();
         for cell in &with {
             // The same pair without the defect.
-            let client = PeerArgument { glob: cell.client.peer.clone(), build: None };
-            let server = PeerArgument { glob: cell.server.peer.clone(), build: None };
+            let client = PeerArgument { glob: cell.client.peer.clone(), at: None, build: None };
+            let server = PeerArgument { glob: cell.server.peer.clone(), at: None, build: None };
             let healthy = selection(&scenario, vec![client], vec![server], None);
             let healthy = plan(catalogue, &healthy).map_err(|error| error.to_string())?.cells;
             let healthy = healthy.into_iter().find(|healthy| healthy.params == cell.params);
@@ -157,7 +157,7 @@ fn cells(catalogue: &Catalogue, claims: Vec<(String, String)>) -> Result<(Vec<Cl
 fn cells_of(catalogue: &Catalogue, scenario: &str, mutant: Option<&str>) -> Result<Vec<PlannedCell>, String> {
     let with_mutants = |side: Side| -> Vec<PeerArgument> {
         let peers = catalogue.peers.values().map(|entry| &entry.value);
-        let named = |peer: &Peer| PeerArgument { glob: peer.name().to_string(), build: None };
+        let named = |peer: &Peer| PeerArgument { glob: peer.name().to_string(), at: None, build: None };
         peers.filter(|peer| peer.can_be(side) && !peer.mutants.is_empty()).map(named).collect()
     };
     let selection = selection(scenario, with_mutants(Side::Client), with_mutants(Side::Server), mutant);

@@ -1,122 +1,160 @@
 //! `run`
 
-use std::path::{Path, PathBuf};
+mod again;
+mod execute;
+mod settings;
+mod share;
+
 use std::process::ExitCode;
 
 use interop_catalogue::Catalogue;
-use interop_engine::{CellFate, PeerArgument, Plan, RunEvent, RunOptions, Selection, plan};
-use interop_evidence::{Exit, RunResults};
-use interop_reports::{Options, attribute, terminal, write_all};
-use tokio::sync::{mpsc, watch};
+use interop_engine::{CellFate, Durations, Early, Ended, Plan, RunManifest, RunOptions, Share, plan};
+use interop_evidence::{Exit, PartitionRecord};
+use interop_reports::{Comparison, Options, attribute, terminal, write_all};
 
+pub(super) use self::execute::carry_out;
+pub(super) use self::settings::plain_options;
+
+use self::again::{Order, Ordered, rerun, resume};
+use self::execute::execute;
+use self::settings::{options, selection};
+use self::share::share;
+use super::earlier::Earlier;
 use super::print;
 use crate::args::{CatalogueArgs, RunArgs};
-use crate::cell::CELL;
-use crate::display::{Display, style};
-use crate::load::{complain, load, overlays};
+use crate::display::{say, style};
+use crate::load::{complain, load};
 
-pub(crate) fn run(catalogue_args: &CatalogueArgs, args: &RunArgs) -> ExitCode {
+pub(crate) fn run(catalogue: &CatalogueArgs, args: &RunArgs) -> ExitCode {
+    let earlier = match Earlier::read(args.compare.as_deref()) {
+        Ok(earlier) => earlier,
+        Err(message) => return refuse(&message),
+    };
+    let ordered = match (&args.resume, &args.rerun) {
+        (Some(folder), _) => resume(folder, args),
+        (None, Some(folder)) => rerun(folder, args),
+        (None, None) => return carry_out_order(&Order::Fresh, catalogue, args, earlier),
+    };
+    let ordered = ordered.and_then(|Ordered { order, catalogue, args }| {
+        // The comparison that the run began with, unless another one is asked for now.
+        let earlier = earlier.map_or_else(|| Earlier::read(args.compare.as_deref()), |earlier| Ok(Some(earlier)))?;
+        Ok((order, catalogue, args, earlier))
+    });
+    match ordered {
+        Ok((order, catalogue, args, earlier)) => carry_out_order(&order, &catalogue, &args, earlier),
+        Err(message) => refuse(&message),
+    }
+}
+
+fn carry_out_order(
+    order: &Order,
+    catalogue_args: &CatalogueArgs,
+    args: &RunArgs,
+    earlier: Option<Earlier>,
+) -> ExitCode {
     let catalogue = match load(catalogue_args) {
         Ok(catalogue) => catalogue,
         Err(code) => return code,
     };
-    let plan = match plan(&catalogue, &selection(args)) {
+    let whole = match plan(&catalogue, &selection(args)) {
         Ok(plan) => plan,
-        Err(error) => {
-            complain(&error.to_string());
-            return crate::exit(Exit::Usage);
-        }
+        Err(error) => return refuse(&error.to_string()),
     };
-    if plan.cells.is_empty() {
+    if whole.cells.is_empty() {
         complain("nothing is selected: no scenario fits, or no client speaks with any server; see `vpn-interop list`");
         return crate::exit(Exit::NothingSelected);
     }
+    let chosen = match order {
+        Order::Fresh => narrowed(whole.clone(), args),
+        Order::Resume(_) | Order::Rerun(_) => order.plan(&catalogue, whole.clone()).map(Narrowed::from),
+    };
+    let Narrowed { plan, partition, planned } = match chosen {
+        Ok(chosen) => chosen,
+        Err(message) => return refuse(&message),
+    };
     if args.dry_run {
         print(&dry(&plan));
         return ExitCode::SUCCESS;
     }
-    let options = match options(catalogue_args, args) {
-        Ok(options) => options,
-        Err(message) => {
-            complain(&message);
-            return crate::exit(Exit::Usage);
-        }
+    if let (Order::Rerun(_), true) = (order, plan.cells.is_empty()) {
+        print("everything has ended as expected: there is nothing to run again\n");
+        return ExitCode::SUCCESS;
+    }
+    let mut options = match options(catalogue_args, args) {
+        Ok(options) => RunOptions { partition, planned, ..options },
+        Err(message) => return refuse(&message),
     };
-    let mut results = match carry_out(&catalogue, &plan, &options) {
-        Ok(results) => results,
+    if let Some(Err(message)) = earlier.as_ref().map(|earlier| earlier.is_not(&options.out)) {
+        return refuse(&message);
+    }
+    remember_how_to_go_on(order, &catalogue, &whole, &plan, &mut options);
+    let mut ended = match execute(&catalogue, &plan, &options) {
+        Ok(ended) => ended,
         Err(message) => {
             complain(&message);
             return crate::exit(Exit::Environment);
         }
     };
-    attribute(&mut results);
-    publish(&results, &options, args)
+    attribute(&mut ended.results);
+    let since = earlier.map(|earlier| earlier.compared(&ended.results, &options.out, Some(&catalogue)));
+    publish(order, &ended, since.as_ref(), &options, args)
 }
 
-pub(super) fn carry_out(catalogue: &Catalogue, plan: &Plan, options: &RunOptions) -> Result<RunResults, String> {
-    // Cells are started from this thread: the kernel ends them when the thread that started them ends.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("failed to start the runtime: {error}"))?;
-    runtime.block_on(async {
-        let (events, mut shown) = mpsc::unbounded_channel::<RunEvent>();
-        let (stop, stopped) = watch::channel(false);
-        let keep = options.keep;
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                () = terminated() => {}
-                () = enter(), if keep => {}
-            }
-            stop.send_replace(true);
-            // A run that ends by itself never comes here; one that was stopped needs the channel until it has ended.
-            std::future::pending::<()>().await;
-        });
-        let display = tokio::spawn(async move {
-            let mut display = Display::new();
-            while let Some(event) = shown.recv().await {
-                display.show(&event);
-            }
-            display.end();
-        });
-        let results = interop_engine::run(catalogue, plan, options, events, stopped).await;
-        // A display that failed has shown nothing; the results are there all the same.
-        let _ = display.await;
-        Ok(results)
-    })
+/// What of a plan is run here.
+struct Narrowed {
+    plan: Plan,
+    /// Which share it is, if the plan was divided, and the keys of the whole plan.
+    partition: Option<PartitionRecord>,
+    planned: Vec<String>,
 }
 
-/// The end of a line on standard input: somebody pressed Enter.
-async fn enter() {
-    use tokio::io::AsyncBufReadExt as _;
-    let mut line = String::new();
-    let read = tokio::io::BufReader::new(tokio::io::stdin()).read_line(&mut line).await;
-    if !matches!(read, Ok(1..)) {
-        // Nobody there to press it: only a signal ends the run.
-        std::future::pending::<()>().await;
+impl From<Plan> for Narrowed {
+    fn from(plan: Plan) -> Self {
+        Self { plan, partition: None, planned: Vec::new() }
     }
 }
 
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut signal) => {
-            signal.recv().await;
-        }
-        Err(_) => std::future::pending().await,
-    }
+/// The choice or the share of the plan that the arguments want. Not for a run that goes on: it knows its cells.
+fn narrowed(plan: Plan, args: &RunArgs) -> Result<Narrowed, String> {
+    let plan = if args.pairwise { plan.pairwise(args.seed.unwrap_or_default()) } else { plan };
+    let Some(text) = &args.partition else { return Ok(plan.into()) };
+    let Share { plan, partition, planned } = share(&plan, text, &args.durations)?;
+    Ok(Narrowed { plan, partition: Some(partition), planned })
 }
 
-fn publish(results: &RunResults, options: &RunOptions, args: &RunArgs) -> ExitCode {
-    let report = Options { fail_on_degraded: options.fail_on_degraded };
+fn remember_how_to_go_on(order: &Order, catalogue: &Catalogue, whole: &Plan, plan: &Plan, options: &mut RunOptions) {
+    if let Order::Resume(manifest) = order {
+        options.resume = true;
+        options.partition = manifest.partition;
+        options.planned.clone_from(&manifest.divided);
+        options.manifest = Some((**manifest).clone());
+        return;
+    }
+    // A folder that is gone has no relative paths either.
+    let folder = std::env::current_dir().unwrap_or_else(|_| "/".into());
+    let manifest = RunManifest::new(catalogue, whole, plan, options.seed, order.words(), folder);
+    options.manifest = Some(manifest.with(options.repeat, options.partition, options.planned.clone()));
+}
+
+fn publish(order: &Order, ended: &Ended, since: Option<&Comparison>, options: &RunOptions, args: &RunArgs) -> ExitCode {
+    let results = &ended.results;
+    let report = Options { fail_on_degraded: options.fail_on_degraded, since, ..Options::default() };
+    let go_on = format!("go on with: vpn-interop run --resume {}", options.out.display());
     let written = match write_all(results, &options.out, report) {
         Ok(written) => written,
         Err(error) => {
             complain(&format!("failed to {error}"));
+            if ended.early.is_some() {
+                say(&go_on);
+            }
             return crate::exit(Exit::Environment);
         }
     };
+    if !options.keep
+        && let Err(error) = Durations::remember(&results.cells)
+    {
+        tracing::debug!("failed to {error}");
+    }
     if args.json {
         match std::fs::read_to_string(&written.results) {
             Ok(text) => print(&text),
@@ -124,84 +162,28 @@ fn publish(results: &RunResults, options: &RunOptions, args: &RunArgs) -> ExitCo
         }
     } else {
         print(&terminal(results, report, style(), Some(&written.html)));
+        if let Order::Rerun(rerun) = order {
+            print(&rerun.changes(results));
+        }
     }
-    if results.run.interrupted && !options.keep {
-        return crate::exit(Exit::Interrupted);
+    match &ended.early {
+        Some(Early::Interrupted) if !options.keep => {
+            say(&go_on);
+            crate::exit(Exit::Interrupted)
+        }
+        Some(Early::NoSpace(message)) => {
+            complain(&format!("{message}; the rest was not run. Make room, then {go_on}"));
+            crate::exit(Exit::Environment)
+        }
+        Some(Early::Interrupted | Early::FailFast) | None => crate::exit(results.exit(options.fail_on_degraded)),
     }
-    crate::exit(Exit::of(results.cells.iter().map(|cell| cell.verdict), options.fail_on_degraded))
-}
-
-fn selection(args: &RunArgs) -> Selection {
-    let peers = |texts: &[String]| texts.iter().map(|text| PeerArgument::parse(text)).collect();
-    Selection {
-        suite: args.suite.clone(),
-        scenarios: args.scenarios.clone(),
-        areas: args.areas.clone(),
-        clients: peers(&args.clients),
-        servers: peers(&args.servers),
-        libraries: args.libraries.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect(),
-        params: args.params.clone(),
-        gate: !args.no_gate,
-        mutant: args.mutant.clone(),
-    }
-}
-
-fn options(catalogue: &CatalogueArgs, args: &RunArgs) -> Result<RunOptions, String> {
-    let mut options = plain_options(catalogue, &args.out, args.seed, args.jobs)?;
-    for folder in &args.libraries {
-        options.repeat_args.extend(["--with-lib-path".to_owned(), folder.display().to_string()]);
-    }
-    Ok(RunOptions {
-        repeat: args.repeat,
-        keep: args.keep,
-        fail_fast: args.fail_fast,
-        fail_on_degraded: args.fail_on.is_some(),
-        suite: args.suite.clone(),
-        ..options
-    })
-}
-
-/// How cells are run when nothing special is asked for.
-pub(super) fn plain_options(
-    catalogue: &CatalogueArgs,
-    out: &Path,
-    seed: Option<u64>,
-    jobs: Option<u16>,
-) -> Result<RunOptions, String> {
-    std::fs::create_dir_all(out).map_err(|error| format!("failed to make {}: {error}", out.display()))?;
-    let out = out.canonicalize().map_err(|error| format!("failed to use {}: {error}", out.display()))?;
-    let program = std::env::current_exe().map_err(|error| format!("failed to find this program: {error}"))?;
-    let mut cell_args = vec![CELL.to_owned()];
-    if catalogue.no_builtin {
-        cell_args.push("-".to_owned());
-    }
-    let folders: Vec<PathBuf> = overlays(catalogue);
-    cell_args.extend(folders.iter().map(|folder| folder.display().to_string()));
-    let mut repeat_args = Vec::new();
-    for folder in &catalogue.overlays {
-        repeat_args.extend(["--catalogue".to_owned(), folder.display().to_string()]);
-    }
-    Ok(RunOptions {
-        out,
-        // 32 bits are enough to tell runs apart, and can be read aloud.
-        seed: seed.unwrap_or_else(|| rand::random::<u32>().into()),
-        jobs: jobs.map(usize::from),
-        repeat: 1,
-        keep: false,
-        fail_fast: false,
-        fail_on_degraded: false,
-        cell_program: program,
-        cell_args,
-        command: std::env::args().collect(),
-        suite: None,
-        repeat_args,
-    })
 }
 
 fn dry(plan: &Plan) -> String {
     let mut text = String::new();
     for cell in &plan.cells {
         let fate = match &cell.fate {
+            CellFate::Run if cell.gate_only => "run, as the gate of its pair".to_owned(),
             CellFate::Run => "run".to_owned(),
             CellFate::Unsupported(reason) => format!("unsupported: {reason}"),
             CellFate::Skipped(reason) => format!("skipped: {reason}"),
@@ -209,4 +191,9 @@ fn dry(plan: &Plan) -> String {
         text.push_str(&format!("{}  {fate}\n", cell.key));
     }
     text
+}
+
+fn refuse(message: &str) -> ExitCode {
+    complain(message);
+    crate::exit(Exit::Usage)
 }

@@ -5,9 +5,15 @@
 #![expect(unreachable_pub, reason = "a test program exports nothing")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod processes;
 mod support;
 
+mod bad_peers;
+mod bisect;
 mod capture;
+mod compared;
+mod disk_full;
+mod earlier;
 mod exit_codes;
 mod faults_prove;
 mod full_suite;
@@ -17,9 +23,13 @@ mod mistakes;
 mod mutants;
 mod nothing_left;
 mod own_build;
+mod peers;
 mod reference;
 mod repeatable;
 mod replay;
+mod resumed;
 mod rootless;
+mod shares;
 mod shell;
+mod slurm;
 mod trace;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Child;
-use std::time::{Duration, Instant};
 
+use crate::processes::{children, descendants, runs, send, until};
 use crate::support::{has_anyconnect, need, program};
 
 /// What must be the same afterwards.
@@ -32,27 +32,6 @@ impl Machine {
             routes: fs::read_to_string("/proc/net/route").unwrap_or_default(),
             named_namespaces: names("/run/netns"),
         }
-    }
-}
-
-fn children(pid: u32) -> Vec<u32> {
-    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
-}
-
-fn descendants(pid: u32) -> Vec<u32> {
-    children(pid).into_iter().flat_map(|child| std::iter::once(child).chain(descendants(child))).collect()
-}
-
-fn runs(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within 30 s: {what}");
-        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -87,8 +66,7 @@ fn kill_9_of_warden_cell_or_runner_leaves_nothing() {
             "warden" => warden,
             _ => cell,
         };
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), nix::sys::signal::Signal::SIGKILL)
-            .unwrap();
+        send(pid, nix::sys::signal::Signal::SIGKILL);
         until(&format!("everything gone after the {victim} was killed"), || !all.iter().any(|pid| runs(*pid)));
         run.wait().unwrap();
         assert_eq!(Machine::now(), before, "after kill -9 of the {victim}");

@@ -3,23 +3,39 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use interop_catalogue::{LogEvent, Peer, Refusal};
-use interop_evidence::{EventKind, PeerRole, Stage, StageStatus};
+use interop_evidence::{EventKind, Micros, PeerRole, Stage, StageStatus};
 use regex::Regex;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncRead, BufReader};
-use tokio::sync::Notify;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use super::lines::Lines;
 use crate::cell::Recorder;
 use crate::{EngineError, Result};
 
-/// Lines kept in memory for patterns to look at; the file has them all, up to its limit.
-const MOST_LINES: usize = 50_000;
 /// A longer line is cut.
 const LONGEST_LINE: usize = 4096;
+/// Of a line that means something, what stands in the time line.
+const LONGEST_QUOTE: usize = 512;
+/// Events of one log in the time line, which has room for those of both peers and for everything else.
+const MOST_EVENTS: u32 = 4000;
+/// After so many bytes of one log, others get their turn.
+const TURN: usize = 64 << 10;
+
+/// Exit code of a cell's process whose evidence could not be written, whatever its record says.
+pub const EVIDENCE_INCOMPLETE: u8 = 74;
+
+/// Why a log could not be written; a process is one cell.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Why what a peer of this process said could not be written, if so: the cell must then leave with [`EVIDENCE_INCOMPLETE`].
+pub fn lost_evidence() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
+}
 
 /// The canonical event of a stage.
 const STAGE: &str = "stage";
@@ -44,15 +60,33 @@ struct Shared {
 struct State {
     file: File,
     room: u64,
-    lines: Vec<String>,
+    lines: Lines,
+    /// Events that may still be recorded.
+    events: u32,
     refused: Option<(PeerRole, String)>,
+    waiting: Vec<Waiting>,
+}
+
+/// Somebody who waits for a line.
+#[derive(Debug)]
+struct Waiting {
+    pattern: Regex,
+    /// Closed when nobody waits any more.
+    said: oneshot::Sender<()>,
 }
 
 impl PeerLog {
     pub(crate) fn create(path: &Path, role: PeerRole, peer: &Peer, recorder: Recorder) -> Result<Self> {
         let file =
             File::options().create(true).append(true).open(path).map_err(|source| EngineError::file(path, source))?;
-        let state = State { file, room: peer.limits.log.0, lines: Vec::new(), refused: None };
+        let state = State {
+            file,
+            room: peer.limits.log.0,
+            lines: Lines::default(),
+            events: MOST_EVENTS,
+            refused: None,
+            waiting: Vec::new(),
+        };
         Ok(Self {
             shared: Arc::new(Shared {
                 role,
@@ -69,10 +103,10 @@ impl PeerLog {
     pub(crate) fn follow(&self, pipe: impl AsyncRead + Unpin + Send + 'static) {
         let log = self.clone();
         tokio::spawn(async move {
-            let mut reader = BufReader::new(pipe);
+            let mut reader = LineReader::new(pipe);
             let mut line = Vec::new();
             // A pipe that ends or breaks has said everything that it will say.
-            while read_line(&mut reader, &mut line).await.is_ok_and(|more| more) {
+            while reader.read(&mut line).await.is_ok_and(|more| more) {
                 log.take(&line);
                 line.clear();
             }
@@ -84,32 +118,26 @@ impl PeerLog {
         let shared = &self.shared;
         let text = String::from_utf8_lossy(line).trim_end().to_owned();
         let mut state = self.lock();
-        let stamped = format!("{} {text}\n", shared.recorder.now());
-        if state.room >= stamped.len() as u64 {
-            state.room -= stamped.len() as u64;
-            // A full disk must not stop the peer; the cell's own files will tell.
-            let _ = state.file.write_all(stamped.as_bytes());
-        } else if state.room > 0 {
-            state.room = 0;
-            let _ = state.file.write_all(b"... the log has reached its limit; the rest is left out\n");
-        }
+        state.write(shared.recorder.now(), &text);
         for event in &shared.events {
             if let Some(kind) = meaning(event, shared.role, &text) {
-                shared.recorder.record(kind);
+                state.record(&shared.recorder, kind);
             }
         }
         for refusal in &shared.refusals {
             if state.refused.is_none() && refusal.pattern.regex().is_match(&text) {
                 let by = refusal.by.into();
-                state.refused = Some((by, format!("{} (\"{text}\")", refusal.why)));
+                state.refused = Some((by, format!("{} (\"{}\")", refusal.why, quote(&text))));
                 shared.recorder.note(format!("the {} says that the {by} refuses: {}", shared.role, refusal.why));
+                shared.news.notify_waiters();
             }
         }
-        if state.lines.len() < MOST_LINES {
-            state.lines.push(text);
+        for fits in state.waiting.extract_if(.., |waiting| waiting.said.is_closed() || waiting.pattern.is_match(&text))
+        {
+            // Whoever has given up does not want to know.
+            let _ = fits.said.send(());
         }
-        drop(state);
-        shared.news.notify_waiters();
+        state.lines.push(text);
     }
 
     /// Who refused and why, if a line said so.
@@ -124,27 +152,23 @@ impl PeerLog {
 
     /// The last line that says something.
     pub(crate) fn last_line(&self) -> Option<String> {
-        self.lock().lines.iter().rev().find(|line| !line.is_empty()).cloned()
+        self.lock().lines.last().cloned()
     }
 
-    /// Waits for a matching line at or after `from`; `false` at the deadline.
-    pub(crate) async fn wait_for(&self, pattern: &Regex, from: usize, deadline: Instant) -> bool {
-        let mut next = from;
-        loop {
-            let news = self.shared.news.notified();
-            tokio::pin!(news);
-            news.as_mut().enable();
-            {
-                let state = self.lock();
-                if state.lines.iter().skip(next).any(|line| pattern.is_match(line)) {
-                    return true;
-                }
-                next = next.max(state.lines.len());
+    /// Waits for a matching line, said before or later; `false` at the deadline.
+    pub(crate) async fn wait_for(&self, pattern: &Regex, _from: usize, deadline: Instant) -> bool {
+        let heard = {
+            let mut state = self.lock();
+            if state.lines.iter().any(|line| pattern.is_match(line)) {
+                return true;
             }
-            if timeout_at(deadline, news).await.is_err() {
-                return false;
-            }
-        }
+            // Under the same lock as the look at what was said: no line comes in between, and each one later is held
+            // against the pattern, however many there are.
+            let (said, heard) = oneshot::channel();
+            state.waiting.push(Waiting { pattern: pattern.clone(), said });
+            heard
+        };
+        matches!(timeout_at(deadline, heard).await, Ok(Ok(())))
     }
 
     /// Waits until a refusal was said, then gives the peer a moment to prove the opposite.
@@ -166,34 +190,91 @@ impl PeerLog {
     }
 }
 
+impl State {
+    /// Writes a line down, as long as there is room.
+    fn write(&mut self, now: Micros, text: &str) {
+        if self.room == 0 {
+            return;
+        }
+        let stamped = format!("{now} {text}\n");
+        let fits = self.room >= stamped.len() as u64;
+        self.room = if fits { self.room - stamped.len() as u64 } else { 0 };
+        let limit = "... the log has reached its limit; the rest is left out\n";
+        let written = self.file.write_all(if fits { &stamped } else { limit }.as_bytes());
+        if let Err(error) = written {
+            // A full disk must not stop the peer; the verdict of the cell does not count.
+            let _ = LOST.set(format!("failed to write the log of a peer: {error}"));
+        }
+    }
+
+    /// Records what a line says, as long as the time line has room for others.
+    fn record(&mut self, recorder: &Recorder, kind: EventKind) {
+        match self.events {
+            0 => return,
+            1 => recorder.note("the log has said so much that its further events are left out"),
+            _ => recorder.record(kind),
+        }
+        self.events -= 1;
+    }
+}
+
 /// What a line says, if it is of this kind. A stage that is unknown says nothing.
 fn meaning(event: &LogEvent, role: PeerRole, line: &str) -> Option<EventKind> {
     let captures = event.pattern.regex().captures(line)?;
     if event.event.as_str() != STAGE {
-        return Some(EventKind::PeerSaid { role, what: event.event.to_string(), line: line.to_owned() });
+        return Some(EventKind::PeerSaid { role, what: event.event.to_string(), line: quote(line).to_owned() });
     }
     let said = |name: &str| captures.name(name).map_or("", |group| group.as_str());
     let stage = Stage::ALL.into_iter().find(|stage| stage.as_str() == said("stage"));
     let status = StageStatus::ALL.into_iter().find(|status| status.as_str() == said("status"));
     let stage = stage.or(event.stage.map(|stage| stage.0))?;
     let status = status.or(event.status.map(|status| status.0))?;
-    Some(EventKind::Stage { role, stage, status, line: line.to_owned() })
+    Some(EventKind::Stage { role, stage, status, line: quote(line).to_owned() })
 }
 
-/// Reads up to the next end of line and keeps the first [`LONGEST_LINE`] bytes; `false` at the end of the pipe.
-async fn read_line(reader: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> std::io::Result<bool> {
-    loop {
-        let read = reader.fill_buf().await?;
-        if read.is_empty() {
-            return Ok(!line.is_empty());
-        }
-        let end = read.iter().position(|byte| *byte == b'\n');
-        let part = &read[..end.unwrap_or(read.len())];
-        line.extend_from_slice(&part[..part.len().min(LONGEST_LINE.saturating_sub(line.len()))]);
-        let used = end.map_or(read.len(), |end| end + 1);
-        reader.consume(used);
-        if end.is_some() {
-            return Ok(true);
+/// The beginning of a line, as it is quoted elsewhere.
+fn quote(line: &str) -> &str {
+    &line[..line.floor_char_boundary(LONGEST_QUOTE)]
+}
+
+/// Cuts what a pipe carries into lines of bounded length.
+struct LineReader<R> {
+    pipe: BufReader<R>,
+    /// Whether the rest of a line that was cut is left out.
+    skipping: bool,
+    /// Bytes since others had their turn.
+    turn: usize,
+}
+
+impl<R: AsyncRead + Unpin> LineReader<R> {
+    fn new(pipe: R) -> Self {
+        Self { pipe: BufReader::new(pipe), skipping: false, turn: 0 }
+    }
+
+    /// Reads a line, or the first [`LONGEST_LINE`] bytes of one as soon as they are there; `false` at the end of the pipe.
+    async fn read(&mut self, line: &mut Vec<u8>) -> std::io::Result<bool> {
+        loop {
+            if self.turn >= TURN {
+                self.turn = 0;
+                tokio::task::yield_now().await;
+            }
+            let read = self.pipe.fill_buf().await?;
+            if read.is_empty() {
+                return Ok(!line.is_empty());
+            }
+            let end = read.iter().position(|byte| *byte == b'\n');
+            let part = &read[..end.unwrap_or(read.len())];
+            let kept = if self.skipping { 0 } else { part.len().min(LONGEST_LINE - line.len()) };
+            line.extend_from_slice(&part[..kept]);
+            let cut = kept < part.len();
+            let used = end.map_or(read.len(), |end| end + 1);
+            self.pipe.consume(used);
+            self.turn += used;
+            let was_skipping = self.skipping;
+            self.skipping = end.is_none() && (was_skipping || cut);
+            if !was_skipping && (cut || end.is_some()) {
+                return Ok(true);
+            }
         }
     }
 }
@@ -203,31 +284,46 @@ mod tests {
     use super::*;
 
     async fn lines(text: &[u8]) -> Vec<Vec<u8>> {
-        let mut reader = BufReader::with_capacity(7, text);
+        let mut reader = LineReader { pipe: BufReader::with_capacity(7, text), skipping: false, turn: 0 };
         let mut lines = Vec::new();
         let mut line = Vec::new();
-        while read_line(&mut reader, &mut line).await.unwrap() {
+        while reader.read(&mut line).await.unwrap() {
             lines.push(std::mem::take(&mut line));
         }
         lines
     }
 
+    /// A log of a client whose peer file says these things.
+    fn log(more: &str) -> (PeerLog, Recorder, tempfile::TempDir) {
+        let folder = tempfile::TempDir::new().unwrap();
+        let recorder = Recorder::new(std::time::Instant::now());
+        let path = folder.path().join("client.log");
+        let log = PeerLog::create(&path, PeerRole::Client, &peer(more), recorder.clone()).unwrap();
+        (log, recorder, folder)
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_millis(1)
+    }
+
+    fn peer(more: &str) -> Peer {
+        let folder = tempfile::TempDir::new().unwrap();
+        let peers = folder.path().join("peers");
+        std::fs::create_dir(&peers).unwrap();
+        let text = format!(
+            "id: x\ntitle: x\nroles: [client]\nprotocols: [p]\nbinary: {{name: x}}\ncommand: [x]\n\
+             connected-when: {{log: up}}\n{more}\n"
+        );
+        std::fs::write(peers.join("x.yaml"), text).unwrap();
+        let overlays = vec![folder.path().to_owned()];
+        let options = interop_catalogue::LoadOptions { builtin: false, overlays };
+        let loaded = interop_catalogue::Catalogue::load(&options).unwrap_or_else(|errors| panic!("{errors:?}"));
+        loaded.peers["x"].value.clone()
+    }
+
     #[test]
     fn a_stage_is_told_by_the_line_or_by_the_file() {
-        let catalogue = |event: &str| {
-            let folder = tempfile::TempDir::new().unwrap();
-            let peers = folder.path().join("peers");
-            std::fs::create_dir(&peers).unwrap();
-            let text = format!(
-                "id: x\ntitle: x\nroles: [client]\nprotocols: [p]\nbinary: {{name: x}}\ncommand: [x]\n\
-                 connected-when: {{log: up}}\nlog-events: [{event}]\n"
-            );
-            std::fs::write(peers.join("x.yaml"), text).unwrap();
-            let overlays = vec![folder.path().to_owned()];
-            let options = interop_catalogue::LoadOptions { builtin: false, overlays };
-            let loaded = interop_catalogue::Catalogue::load(&options).unwrap_or_else(|errors| panic!("{errors:?}"));
-            loaded.peers["x"].value.log_events[0].clone()
-        };
+        let catalogue = |event: &str| peer(&format!("log-events: [{event}]")).log_events[0].clone();
         let said = |event: &LogEvent, line: &str| match meaning(event, PeerRole::Client, line) {
             Some(EventKind::Stage { stage, status, .. }) => format!("{stage} {status}"),
             Some(EventKind::PeerSaid { what, .. }) => what,
@@ -250,5 +346,78 @@ mod tests {
         let read = lines(&endless).await;
         assert_eq!(read.len(), 1);
         assert_eq!(read[0].len(), LONGEST_LINE);
+        let mut more = endless;
+        more.extend_from_slice(b"\nnext\n");
+        let read = lines(&more).await;
+        assert_eq!(read.len(), 2, "the rest of a long line is left out");
+        assert_eq!(read[1], b"next");
+        let exact = [vec![b'x'; LONGEST_LINE], b"\nnext".to_vec()].concat();
+        assert_eq!(lines(&exact).await.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_endless_line_is_heard_before_it_ends() {
+        let (log, ..) = log("");
+        let (mut mouth, ear) = tokio::io::duplex(1024);
+        log.follow(ear);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let pattern = Regex::new("^up x").unwrap();
+        let waits = log.wait_for(&pattern, 0, deadline);
+        let talks = async {
+            use tokio::io::AsyncWriteExt as _;
+            mouth.write_all(b"up ").await.unwrap();
+            mouth.write_all(&vec![b'x'; 2 * LONGEST_LINE]).await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            heard = waits => assert!(heard),
+            () = talks => {}
+        }
+    }
+
+    #[tokio::test]
+    async fn who_waits_hears_every_line_however_many_there_are() {
+        let (log, ..) = log("limits: {log: 10kB}");
+        let pattern = Regex::new("needle").unwrap();
+        assert!(!log.wait_for(&pattern, 0, soon()).await);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let waits = log.wait_for(&pattern, 0, deadline);
+        let talks = async {
+            tokio::task::yield_now().await;
+            log.take(b"the needle");
+            for _ in 0..40_000 {
+                log.take(b"some hay that is long enough to push everything else out of the memory of the log");
+            }
+            log.take(b"last");
+            log.take(b"");
+        };
+        let (heard, ()) = tokio::join!(waits, talks);
+        assert!(heard, "also when it was forgotten before the one who waits had a turn");
+        assert_eq!(log.last_line().as_deref(), Some("last"));
+        assert!(log.lock().waiting.is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_is_forgotten() {
+        let (log, ..) = log("");
+        let pattern = Regex::new("needle").unwrap();
+        assert!(!log.wait_for(&pattern, 0, soon()).await);
+        log.take(b"hay");
+        assert!(log.lock().waiting.is_empty());
+    }
+
+    #[test]
+    fn the_file_and_the_events_are_bounded() {
+        let (log, recorder, folder) = log("limits: {log: 10kB}\nlog-events: [{event: beep, pattern: beep}]");
+        for _ in 0..MOST_EVENTS + 100 {
+            log.take(&[b"beep ".as_slice(), &[b'x'; 3000]].concat());
+        }
+        let size = std::fs::metadata(folder.path().join("client.log")).unwrap().len();
+        assert!((9000..11_000).contains(&size), "{size}");
+        let events = recorder.timeline().events;
+        assert_eq!(events.len(), MOST_EVENTS as usize);
+        let quoted = |kind: &EventKind| matches!(kind, EventKind::PeerSaid { line, .. } if line.len() == LONGEST_QUOTE);
+        assert!(quoted(&events[0].kind));
+        assert!(matches!(&events[MOST_EVENTS as usize - 1].kind, EventKind::Note { .. }), "it says that it stops");
     }
 }

@@ -26,7 +26,10 @@ impl std::fmt::Display for Exit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.code, self.signal) {
             (Some(code), _) => write!(f, "exit code {code}"),
-            (None, Some(signal)) => write!(f, "signal {signal}"),
+            (None, Some(number)) => match Signal::try_from(number) {
+                Ok(signal) => write!(f, "signal {number} ({signal})"),
+                Err(_) => write!(f, "signal {number}"),
+            },
             (None, None) => f.write_str("unknown end"),
         }
     }
@@ -168,4 +171,17 @@ pub(crate) fn kernel_signal(signal: CatalogueSignal) -> Signal {
 /// A deadline from now.
 pub(crate) fn within(time: Duration) -> Instant {
     Instant::now() + time
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exit;
+
+    #[test]
+    fn a_signal_is_named() {
+        let ended = |code, signal| Exit { code, signal }.to_string();
+        assert_eq!(ended(None, Some(11)), "signal 11 (SIGSEGV)");
+        assert_eq!(ended(None, Some(40)), "signal 40", "of a real-time one there is no name");
+        assert_eq!(ended(Some(3), None), "exit code 3");
+    }
 }

@@ -20,6 +20,8 @@ pub struct PlannedCell {
     pub server: PeerChoice,
     /// Whether it gates its pair.
     pub baseline: bool,
+    /// Whether it runs only as the gate of its pair: its result belongs to another share of a divided run.
+    pub gate_only: bool,
     /// Longest time that it may take, in seconds; long cells start first.
     pub time_limit: u64,
     /// Whether it runs.
@@ -77,6 +79,7 @@ impl PlannedCell {
             client,
             server,
             baseline: scenario.baseline,
+            gate_only: false,
             time_limit: scenario.time_limit.as_secs(),
             fate,
         }

@@ -11,14 +11,17 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 use crate::cell::{CellJob, blank_record};
+use crate::peer::EVIDENCE_INCOMPLETE;
 
 /// Time beyond a scenario's limit after which a cell's process is killed.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Lines of a lost cell's own log that stand in its reason.
 const LAST_WORDS: usize = 3;
+/// Bytes at the end of that log that are looked at.
+const LAST_BYTES: u64 = 4096;
 
 /// How a cell's process is started.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct CellCommand {
     pub(super) program: PathBuf,
     pub(super) args: Vec<String>,
@@ -84,6 +87,9 @@ async fn try_run(command: &CellCommand, job: &CellJob, limit: u64, keep: Option<
     // Without the process there is nobody to attach to.
     let _ = fs::remove_file(&pid_file);
     let how = match ended {
+        Ok(Ok(status)) if status.code() == Some(EVIDENCE_INCOMPLETE.into()) => {
+            return Err(format!("the evidence could not be written{}", last_words(&own_log)));
+        }
         Ok(Ok(status)) => status.to_string(),
         Ok(Err(error)) => format!("an unknown end: {error}"),
         Err(_) => {
@@ -104,8 +110,18 @@ async fn hand_over(child: &mut Child, job: &CellJob) -> Result<ChildStdin, Strin
 }
 
 fn last_words(log: &Path) -> String {
-    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let text = end_of(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = &lines[lines.len().saturating_sub(LAST_WORDS)..];
     if last.is_empty() { String::new() } else { format!("; it said: {}", last.join(" | ")) }
+}
+
+fn end_of(log: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = fs::File::open(log)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LAST_BYTES)))?;
+    let mut bytes = Vec::new();
+    file.take(LAST_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

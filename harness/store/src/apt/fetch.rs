@@ -28,10 +28,8 @@ pub(crate) struct Fetched {
 pub(crate) fn fetch(apt: &Apt<'_>, packages: &BTreeMap<String, Package>) -> Result<Fetched> {
     let folder = apt.writing.partial(&apt.release);
     fs::create_dir_all(&folder).at(&folder)?;
-    let files: BTreeMap<String, PathBuf> = packages
-        .iter()
-        .map(|(name, package)| (name.clone(), folder.join(format!("{}.deb", package.sha256))))
-        .collect();
+    let files: BTreeMap<String, PathBuf> =
+        packages.iter().map(|(name, package)| (name.clone(), folder.join(format!("{}.deb", package.sha256)))).collect();
     clear_others(&folder, &files)?;
     let mut missing = Vec::new();
     for (name, package) in packages {
@@ -49,7 +47,8 @@ pub(crate) fn fetch(apt: &Apt<'_>, packages: &BTreeMap<String, Package>) -> Resu
         let total: u64 = packages.values().map(|package| package.size).sum();
         let told = Cell::new(u64::MAX);
         let tick = || {
-            let there = missing.iter().filter_map(|(_, _, file)| file.metadata().ok()).map(|meta| meta.len()).sum::<u64>();
+            let there =
+                missing.iter().filter_map(|(_, _, file)| file.metadata().ok()).map(|meta| meta.len()).sum::<u64>();
             let done = total - downloaded + there.min(downloaded);
             if told.replace(done) != done {
                 apt.watcher.show(&StoreEvent::Downloading { release: apt.release.clone(), done, total });
@@ -71,7 +70,8 @@ pub(crate) fn fetch(apt: &Apt<'_>, packages: &BTreeMap<String, Package>) -> Resu
             }
             let about = all.lines().find(|line| line.contains(package.path.rsplit('/').next().unwrap_or_default()));
             let about = about.map_or_else(|| ended.said(), |line| line.trim().to_owned());
-            let gone = ["404", "Not Found", "File not found", "Hash Sum mismatch"].iter().find(|why| about.contains(**why));
+            let gone =
+                ["404", "Not Found", "File not found", "Hash Sum mismatch"].iter().find(|why| about.contains(**why));
             return Err(match gone {
                 Some(why) => StoreError::Dropped {
                     release: apt.release.clone(),

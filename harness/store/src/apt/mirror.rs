@@ -31,7 +31,8 @@ pub(crate) fn machines_mirror(configuration: &Path) -> Result<String> {
         if let Some(path) = entry.uri.strip_prefix(LISTED) {
             // Cloud images name a file with mirrors, one a line, the best one first.
             let listed = read(Path::new(path)).unwrap_or_default();
-            let first = listed.lines().filter_map(|line| line.split_whitespace().next()).find(|word| !word.starts_with('#'));
+            let first =
+                listed.lines().filter_map(|line| line.split_whitespace().next()).find(|word| !word.starts_with('#'));
             entry.uri = first.unwrap_or_default().to_owned();
         }
         entry.uri = entry.uri.trim_end_matches('/').to_owned();
@@ -154,7 +155,10 @@ mod tests {
         let off = "Enabled: no\nTypes: deb\nURIs: http://m.example/debian\nSuites: trixie\n\nTypes: deb-src\nURIs: http://n.example/debian\nSuites: sid\n";
         let (folder, mirror) = configured(&[
             ("sources.list.d/a.sources", off),
-            ("sources.list", "# deb http://m.example/debian trixie main\ndeb-src http://m.example/debian trixie main\n"),
+            (
+                "sources.list",
+                "# deb http://m.example/debian trixie main\ndeb-src http://m.example/debian trixie main\n",
+            ),
             ("sources.list.d/b.list.save", "deb http://m.example/debian trixie main\n"),
         ]);
         let said = mirror.unwrap_err();

@@ -17,11 +17,16 @@ use crate::watch::Watcher;
 use crate::{KEYRINGS, Package};
 
 /// What to do on a machine without apt.
-pub(super) const WITHOUT_APT: &str =
-    "releases are fetched on a machine with apt (Debian, Ubuntu); export them there, and import them here (`vpn-interop peers import`)";
+pub(super) const WITHOUT_APT: &str = "releases are fetched on a machine with apt (Debian, Ubuntu); export them there, and import them here (`vpn-interop peers import`)";
 /// What is taken over from the machine's configuration: how it reaches the network.
-const NETWORK: [&str; 6] =
-    ["acquire::http::", "acquire::https::", "acquire::ftp::", "acquire::retries", "acquire::forceipv4", "acquire::forceipv6"];
+const NETWORK: [&str; 6] = [
+    "acquire::http::",
+    "acquire::https::",
+    "acquire::ftp::",
+    "acquire::retries",
+    "acquire::forceipv4",
+    "acquire::forceipv6",
+];
 
 /// apt, looking at one release of one mirror only.
 pub(crate) struct Apt<'a> {
@@ -71,17 +76,18 @@ impl<'a> Apt<'a> {
         if tool::is_full(&all) {
             return Err(ended.failure("fetch the package lists", self.writing.store().folder()));
         }
-        if all.contains("NO_PUBKEY") || all.contains("is not signed") || all.contains("signature") {
+        let has = |words: &str| all.contains(words);
+        // What could not be fetched is called unsigned as well.
+        if has("NO_PUBKEY") || has("GPG error") || has("signature") || (has("is not signed") && !has("Failed to fetch"))
+        {
             return Err(StoreError::Signature(format!(
                 "{} of {} is not signed with a key that this machine trusts; a newer package `debian-archive-keyring` may have it: {said}",
                 self.release, self.mirror
             )));
         }
-        if all.contains("does not have a Release file") && (all.contains("404") || all.contains("File not found")) {
-            return Err(StoreError::UnknownRelease {
-                release: self.release.clone(),
-                why: format!("{} does not have it", self.mirror),
-            });
+        if has("does not have a Release file") {
+            let why = format!("{} does not have it, or is no mirror of Debian", self.mirror);
+            return Err(StoreError::UnknownRelease { release: self.release.clone(), why });
         }
         Err(StoreError::Unreachable { mirror: self.mirror.clone(), said })
     }
@@ -209,8 +215,10 @@ mod tests {
 
     #[test]
     fn nothing_of_the_machine_counts() {
-        let text = configuration(Path::new("/store/new.trixie.0/apt"), "Acquire::http::Proxy \"http://p:1\";\n").unwrap();
-        let of_machine = |line: &&str| line.starts_with("Dir") && !line.contains("/store/") && !line.contains("/dev/null");
+        let text =
+            configuration(Path::new("/store/new.trixie.0/apt"), "Acquire::http::Proxy \"http://p:1\";\n").unwrap();
+        let of_machine =
+            |line: &&str| line.starts_with("Dir") && !line.contains("/store/") && !line.contains("/dev/null");
         let left: Vec<&str> = text.lines().filter(of_machine).collect();
         assert_eq!(left, ["Dir::Cache::pkgcache \"\";", "Dir::Cache::srcpkgcache \"\";"]);
         assert!(text.contains("Proxy \"http://p:1\"") && text.contains("AllowUnauthenticated \"false\""));

@@ -9,7 +9,8 @@ use crate::digest::is_sha256;
 pub(crate) fn parse(text: &str, mirror: &str) -> Result<BTreeMap<String, Package>, String> {
     let mut found = BTreeMap::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        let (name, package) = parse_line(line, mirror).ok_or_else(|| format!("apt-get printed what is not understood: {line}"))?;
+        let (name, package) =
+            parse_line(line, mirror).ok_or_else(|| format!("apt-get printed what is not understood: {line}"))?;
         found.insert(name, package);
     }
     Ok(found)
@@ -73,7 +74,10 @@ mod tests {
         assert_eq!(package.version, "2:4.0.4-9+b1");
         assert_eq!(package.path, "pool/main/p/procps/procps_4.0.4-9+b1_amd64.deb");
         assert_eq!((package.size, package.sha256.as_str()), (882_088, hash.as_str()));
-        assert_eq!(address(MIRROR, &package.path), format!("{MIRROR}/pool/main/p/procps/procps_4.0.4-9%2bb1_amd64.deb"));
+        assert_eq!(
+            address(MIRROR, &package.path),
+            format!("{MIRROR}/pool/main/p/procps/procps_4.0.4-9%2bb1_amd64.deb")
+        );
     }
 
     #[test]

@@ -131,12 +131,22 @@ impl Reader<'_> {
         if entry.size() > MOST_PATH {
             return Err(self.refuse("a path in it is too long"));
         }
-        let mut name = Vec::new();
-        entry.read_to_end(&mut name).map_err(|error| self.broken(&error))?;
+        let mut name = self.content(entry)?;
         while name.last() == Some(&0) {
             name.pop();
         }
         Ok(name)
+    }
+
+    /// The whole content of an entry whose size is bounded.
+    fn content(&self, entry: &mut Entry<'_, impl io::Read>) -> Result<Vec<u8>> {
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).map_err(|error| self.broken(&error))?;
+        if content.len() as u64 == entry.size() {
+            Ok(content)
+        } else {
+            Err(self.broken(&io::ErrorKind::UnexpectedEof.into()))
+        }
     }
 
     fn take(
@@ -174,8 +184,7 @@ impl Reader<'_> {
         if entry.size() > MOST_RECORD || self.releases.len() >= MOST_RELEASES {
             return Err(self.refuse(format!("`releases/{name}` is too much")));
         }
-        let mut text = Vec::new();
-        entry.read_to_end(&mut text).map_err(|error| self.broken(&error))?;
+        let text = self.content(entry)?;
         let release: InstalledRelease =
             serde_json::from_slice(&text).map_err(|error| self.refuse(format!("`releases/{name}`: {error}")))?;
         release.validate().map_err(|message| self.refuse(format!("`releases/{name}`: {message}")))?;
@@ -198,8 +207,8 @@ impl Reader<'_> {
         if entry.size() > MOST_MANIFEST {
             return Err(self.refuse(format!("`manifests/{digest}` is too much")));
         }
-        let mut text = String::new();
-        entry.read_to_string(&mut text).map_err(|error| self.broken(&error))?;
+        let text = String::from_utf8(self.content(entry)?)
+            .map_err(|error| self.refuse(format!("`manifests/{digest}`: {error}")))?;
         self.promised = self.promised.saturating_add(manifest::bytes(&text));
         self.manifests.insert(digest.to_owned(), text);
         Ok(())

@@ -5,6 +5,8 @@
 
 mod export;
 mod import;
+#[cfg(test)]
+mod tests;
 
 pub use export::{Exported, export};
 pub use import::{Imported, import};

@@ -64,6 +64,7 @@ impl FlowDecoder for ClearHttp {
     fn gap(&mut self, way: Way, bytes: u64) {
         match &mut self.tunnel {
             Tunnel::Tls(tls) => tls.gap(way, bytes),
+            Tunnel::Cstp(cstp) => cstp.gap(way),
             _ => self.http.gap(way, bytes),
         }
     }

@@ -5,7 +5,7 @@
 
 use interop_evidence::{Layer, View};
 
-use crate::found::{Found, Piece};
+use crate::found::{Found, Piece, Way};
 use crate::words::Words;
 
 const HEADER: usize = 8;
@@ -25,6 +25,13 @@ const PADDED: usize = 64;
 /// Characters of a reason that are shown.
 const MOST_TEXT: usize = 100;
 
+/// What carries a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carrier {
+    Tls,
+    Dtls,
+}
+
 /// The frames of one CSTP channel over TLS, both directions.
 #[derive(Debug, Default)]
 pub(crate) struct CstpStream {
@@ -38,12 +45,18 @@ struct Side {
     pending: Vec<u8>,
     /// Something came that is no frame, so nobody knows where the next one begins.
     is_lost: bool,
+    /// Bytes are missing: the next frame is looked for where a record begins.
+    is_searching: bool,
 }
 
 impl CstpStream {
     /// Takes the plain text of one TLS record, after CONNECT was granted.
     pub(crate) fn feed(&mut self, piece: &Piece<'_>, out: &mut Vec<Found>) {
         let Some(side) = self.sides.get_mut(piece.way.index()).filter(|side| !side.is_lost) else { return };
+        if side.is_searching && !piece.bytes.starts_with(&MAGIC) {
+            return;
+        }
+        side.is_searching = false;
         let joined;
         let mut rest = piece.bytes;
         if !side.pending.is_empty() {
@@ -61,8 +74,16 @@ impl CstpStream {
                 side.pending = rest.to_vec();
                 return;
             };
-            out.push(at(piece, words("CSTP", kind, payload)));
+            out.push(at(piece, words(Carrier::Tls, kind, payload)));
             rest = after;
+        }
+    }
+
+    /// Bytes are missing.
+    pub(crate) fn gap(&mut self, way: Way) {
+        if let Some(side) = self.sides.get_mut(way.index()) {
+            side.pending = Vec::new();
+            side.is_searching = true;
         }
     }
 }
@@ -70,7 +91,7 @@ impl CstpStream {
 /// Reads the plain text of a DTLS record: one byte of type, then the payload.
 pub(crate) fn datagram(piece: &Piece<'_>, out: &mut Vec<Found>) {
     if let Some((kind, payload)) = piece.bytes.split_first() {
-        out.push(at(piece, words("CSTP over DTLS", *kind, payload)));
+        out.push(at(piece, words(Carrier::Dtls, *kind, payload)));
     }
 }
 
@@ -86,11 +107,20 @@ fn at(piece: &Piece<'_>, words: impl Into<Words>) -> Found {
     Found::at(piece, View::ConnectHeaders, Layer::Cstp, words)
 }
 
-fn words(carrier: &str, kind: u8, payload: &[u8]) -> Words {
+fn words(carrier: Carrier, kind: u8, payload: &[u8]) -> Words {
+    let is_tls = carrier == Carrier::Tls;
+    // Nearly all frames are data, so that their text is not made anew.
+    match kind {
+        DATA => return Words::new(if is_tls { "CSTP data" } else { "CSTP over DTLS data" }).size(payload.len()),
+        COMPRESSED => {
+            let text = if is_tls { "CSTP COMPRESSED" } else { "CSTP over DTLS COMPRESSED" };
+            return Words::new(text).size(payload.len());
+        }
+        _ => {}
+    }
+    let carrier = if is_tls { "CSTP" } else { "CSTP over DTLS" };
     let padded = if payload.len() > PADDED { " padded" } else { "" };
     let text = match kind {
-        DATA => return Words::new(format!("{carrier} data")).size(payload.len()),
-        COMPRESSED => return Words::new(format!("{carrier} COMPRESSED")).size(payload.len()),
         DPD_REQ => format!("{carrier} DPD-REQ{padded}"),
         DPD_RESP => format!("{carrier} DPD-RESP{padded}"),
         DISCONNECT => format!("{carrier} DISCONNECT{}", reason(payload)),
@@ -123,7 +153,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::found::{Moment, Way};
+    use crate::found::Moment;
 
     fn piece(way: Way, bytes: &[u8]) -> Piece<'_> {
         Piece { moment: Moment::default(), way, bytes }
@@ -185,6 +215,19 @@ mod tests {
         ];
         let lost = Words::from("CSTP bytes that are no frame; the rest is not read");
         assert_eq!(lines(&records), ["CSTP DPD-REQ".into(), lost.clone(), "CSTP DPD-RESP".into(), lost]);
+    }
+
+    #[test]
+    fn after_a_gap_the_next_frame_is_found_where_a_record_begins() {
+        let (mut stream, mut out) = (CstpStream::default(), Vec::new());
+        stream.feed(&piece(Way::Forth, b"STF\x01\0\x05\0\0ab"), &mut out);
+        stream.gap(Way::Forth);
+        stream.feed(&piece(Way::Forth, b"the end of a frame"), &mut out);
+        assert!(out.is_empty());
+        stream.feed(&piece(Way::Forth, b"STF\x01\0\0\x03\0"), &mut out);
+        stream.feed(&piece(Way::Back, b"STF\x01\0\0\x04\0"), &mut out);
+        let words: Vec<Words> = out.into_iter().map(|found| found.words).collect();
+        assert_eq!(words, ["CSTP DPD-REQ".into(), "CSTP DPD-RESP".into()]);
     }
 
     #[test]

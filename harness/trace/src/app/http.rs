@@ -93,7 +93,7 @@ impl Http {
     /// Takes bytes in order; gives those at their end that belong to the tunnel that a CONNECT opened.
     pub(crate) fn feed<'a>(&mut self, piece: &Piece<'a>, keys: &mut Keys, out: &mut Vec<Found>) -> &'a [u8] {
         let mut rest = piece.bytes;
-        if !self.tunnel && self.is_at_start(piece.way) && rest.starts_with(b"STF\x01") {
+        if !self.tunnel && self.may_begin_tunnel(piece.way) && rest.starts_with(b"STF\x01") {
             self.tunnel = true;
         }
         if self.sides[piece.way.index()].state == State::Lost && Self::looks_like(rest) {
@@ -105,7 +105,7 @@ impl Http {
         rest
     }
 
-    /// Bytes that are missing.
+    /// Bytes that are missing; more than any message has if nobody knows how many.
     pub(crate) fn gap(&mut self, way: Way, bytes: u64) {
         let side = &mut self.sides[way.index()];
         side.state = match side.state {
@@ -120,9 +120,10 @@ impl Http {
         side.clear();
     }
 
-    fn is_at_start(&self, way: Way) -> bool {
+    /// Whether a message may begin here, or the answer that opened the tunnel may be among what is missing.
+    fn may_begin_tunnel(&self, way: Way) -> bool {
         let side = &self.sides[way.index()];
-        side.state == State::Head && side.buffer.is_empty()
+        side.state == State::Lost || side.state == State::Head && side.buffer.is_empty()
     }
 
     /// Takes some of the bytes and gives the others.

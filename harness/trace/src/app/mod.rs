@@ -18,7 +18,7 @@ use interop_evidence::View;
 use self::cstp::CstpStream;
 use self::http::Http;
 use crate::Keys;
-use crate::found::{Found, Piece};
+use crate::found::{Found, Piece, Way};
 
 /// The plain text of a connection: HTTP until CONNECT is granted, then CSTP.
 #[derive(Debug)]
@@ -40,5 +40,11 @@ impl Application {
         if !rest.is_empty() {
             self.cstp.feed(&piece.with(rest), out);
         }
+    }
+
+    /// Records of the connection are missing, nobody knows with how much in them.
+    pub(crate) fn gap(&mut self, way: Way) {
+        self.http.gap(way, u64::MAX);
+        self.cstp.gap(way);
     }
 }

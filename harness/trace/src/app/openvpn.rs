@@ -43,7 +43,7 @@ pub(crate) struct Openvpn {
 struct Side {
     /// Of TCP, the beginning of a packet whose rest has not come yet.
     pending: Vec<u8>,
-    /// Of TCP, whether nobody knows where the next packet begins.
+    /// Of TCP, whether nobody knows where the next packet begins: it is looked for where a segment does.
     is_lost: bool,
     /// The session that it began last.
     session: Option<Vec<u8>>,
@@ -63,6 +63,25 @@ impl Openvpn {
             return packet::is_first(start);
         }
         matches!(framed(start), Some((bytes, _)) if packet::is_first(bytes))
+    }
+
+    /// A stream whose beginning is not in the capture.
+    pub(crate) fn in_midstream() -> Self {
+        let mut this = Self::new(true);
+        this.sides.iter_mut().for_each(|side| side.is_lost = true);
+        this
+    }
+
+    /// Whether a segment from the middle of a stream begins with a packet and goes on with packets.
+    pub(crate) fn goes_on(segment: &[u8]) -> bool {
+        let mut rest = segment;
+        let packets = std::iter::from_fn(|| {
+            let (packet, after) = framed(rest)?;
+            rest = after;
+            Some(packet)
+        });
+        let mut are_first = packets.map(packet::is_first).peekable();
+        are_first.peek().is_some() && are_first.all(|is_first| is_first)
     }
 
     fn packet(&mut self, piece: &Piece<'_>, keys: &mut Keys, out: &mut Vec<Found>) {
@@ -151,7 +170,11 @@ impl Openvpn {
 
     /// The packets in the bytes of a stream.
     fn stream(&mut self, piece: &Piece<'_>, keys: &mut Keys, out: &mut Vec<Found>) {
-        let Some(side) = self.sides.get_mut(piece.way.index()).filter(|side| !side.is_lost) else { return };
+        let Some(side) = self.sides.get_mut(piece.way.index()) else { return };
+        if side.is_lost && !Self::goes_on(piece.bytes) {
+            return;
+        }
+        side.is_lost = false;
         let mut all = std::mem::take(&mut side.pending);
         all.extend_from_slice(piece.bytes);
         let mut rest = all.as_slice();
@@ -159,7 +182,7 @@ impl Openvpn {
             rest = after;
             if bytes.is_empty() {
                 self.lose(piece.way);
-                let words = "OpenVPN bytes that are no packet; the rest is not read";
+                let words = "OpenVPN bytes that are no packet";
                 out.push(Found::at(piece, View::OuterFlow, Layer::Openvpn, words));
                 return;
             }

@@ -1,5 +1,7 @@
 //! The hellos of DTLS (RFC 5246, section 7.4.1; RFC 6347, section 4.2.1): what they agree on, and their lines.
 
+use crate::tls::hello::server_name;
+use crate::tls::reader::Reader;
 use crate::tls::suite::Suite;
 use crate::words::Words;
 
@@ -52,12 +54,12 @@ impl ClientHello {
         let mut rest = Reader(body);
         let version = rest.u16()?;
         let random = rest.take(32)?.to_vec();
-        let session_id = rest.short_vector()?.to_vec();
-        let has_cookie = !rest.short_vector()?.is_empty();
-        let suites = rest.long_vector()?.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+        let session_id = rest.vector(1)?.to_vec();
+        let has_cookie = !rest.vector(1)?.is_empty();
+        let suites = rest.vector(2)?.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
         let suites: Vec<u16> = suites.filter(|suite| !SIGNALS.contains(suite)).collect();
         let is_psk = !suites.is_empty() && suites.iter().all(|suite| is_psk(*suite));
-        rest.short_vector()?;
+        rest.vector(1)?;
         Some(Self { version, random, session_id, has_cookie, is_psk, extensions: Extensions::parse(rest) })
     }
 
@@ -91,7 +93,7 @@ impl ServerHello {
         let mut rest = Reader(body);
         let version = rest.u16()?;
         let random = rest.take(32)?.to_vec();
-        let session_id = rest.short_vector()?.to_vec();
+        let session_id = rest.vector(1)?.to_vec();
         let suite = rest.u16()?;
         rest.take(1)?;
         Some(Self { version, random, session_id, suite, extensions: Extensions::parse(rest) })
@@ -129,7 +131,7 @@ impl ServerHello {
 /// The line of a ClientKeyExchange; with a PSK it names the identity of the client (RFC 4279, section 2).
 pub(super) fn client_key_exchange(body: &[u8], suite: Option<u16>) -> Words {
     let words = Words::new("DTLS ClientKeyExchange");
-    let identity = suite.filter(|suite| is_psk(*suite)).and_then(|_| Reader(body).long_vector());
+    let identity = suite.filter(|suite| is_psk(*suite)).and_then(|_| Reader(body).vector(2));
     match identity {
         None => words,
         Some(identity) if is_printable(identity) => words.text(format!(" psk={}", String::from_utf8_lossy(identity))),
@@ -149,9 +151,9 @@ fn is_printable(bytes: &[u8]) -> bool {
 impl Extensions {
     fn parse(mut rest: Reader<'_>) -> Self {
         let mut all = Self::default();
-        let Some(extensions) = rest.long_vector() else { return all };
+        let Some(extensions) = rest.vector(2) else { return all };
         let mut rest = Reader(extensions);
-        while let (Some(kind), Some(value)) = (rest.u16(), rest.long_vector()) {
+        while let (Some(kind), Some(value)) = (rest.u16(), rest.vector(2)) {
             match kind {
                 SERVER_NAME => all.server_name = server_name(value),
                 ENCRYPT_THEN_MAC => all.encrypt_then_mac = true,
@@ -161,48 +163,11 @@ impl Extensions {
                     all.is_dtls13 = list.chunks_exact(2).any(|version| version == V1_3.to_be_bytes());
                 }
                 CONNECTION_ID => all.connection_id = true,
-                APP_ID => all.app_id = Reader(value).short_vector().map(<[u8]>::to_vec),
+                APP_ID => all.app_id = Reader(value).vector(1).map(<[u8]>::to_vec),
                 _ => {}
             }
         }
         all
-    }
-}
-
-/// RFC 6066, section 3.
-fn server_name(value: &[u8]) -> Option<String> {
-    let mut list = Reader(Reader(value).long_vector()?);
-    let is_host_name = list.take(1)? == [0];
-    let name = list.long_vector()?;
-    let fits = is_host_name && name.len() <= 255 && name.iter().all(u8::is_ascii_graphic);
-    fits.then(|| String::from_utf8_lossy(name).into_owned())
-}
-
-/// What is left to be read.
-#[derive(Clone, Copy, Debug)]
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        Some(u16::from_be_bytes(self.take(2)?.try_into().ok()?))
-    }
-
-    /// A length of one byte and what it counts.
-    fn short_vector(&mut self) -> Option<&'a [u8]> {
-        let length = usize::from(*self.take(1)?.first()?);
-        self.take(length)
-    }
-
-    /// A length of two bytes and what it counts.
-    fn long_vector(&mut self) -> Option<&'a [u8]> {
-        let length = usize::from(self.u16()?);
-        self.take(length)
     }
 }
 

@@ -3,7 +3,6 @@
 //! Versions 0.9, 1.0 and 1.2 are read; DTLS 1.3 and connection ids are recognised. What stands on the wire makes
 //! lines of the outer flow, with and without keys the same; what the keys open makes lines of its own.
 
-mod alert;
 mod handshake;
 mod hello;
 mod record;
@@ -16,9 +15,9 @@ use interop_evidence::{Layer, View};
 
 use crate::Keys;
 use crate::found::{FlowDecoder, Found, Piece, Way};
+use crate::tls::names;
 use crate::words::Words;
 
-use alert::alert;
 use handshake::{Assembler, Message, fragments};
 use hello::{ClientHello, ServerHello};
 use record::{Part, Parts, Record};
@@ -177,5 +176,14 @@ impl FlowDecoder for DtlsFlow {
             };
             out.push(Found::at(piece, View::OuterFlow, Layer::Dtls, words));
         }
+    }
+}
+
+/// The line of an alert: `DTLS alert fatal handshake_failure`.
+fn alert(body: &[u8]) -> Words {
+    match body {
+        // DTLS 0.9 may add the header of the message that it is about.
+        [level, description, ..] => Words::new(format!("DTLS alert {}", names::alert(*level, *description))),
+        _ => "DTLS alert that is malformed".into(),
     }
 }

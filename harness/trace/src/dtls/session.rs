@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::Keys;
 use crate::found::Way;
+use crate::keys::DtlsSession;
 use crate::tls::protect::{self, Protection, RecordHeader};
 
 use super::handshake::Message;
@@ -146,21 +147,34 @@ impl Session {
         let from_client = way == self.client;
         let before = record.epoch.checked_sub(1)?;
         let tries = match self.epoch(record.epoch).doors.get_mut(way.index())? {
-            Door::Open(protection) => return protection.open(&header, record.body).map(|opened| opened.bytes),
+            Door::Open(protection) => {
+                return protection.open(&header, record.body, &mut keys.known).map(|opened| opened.bytes);
+            }
             Door::Unknown(tries) => tries,
         };
         if *tries >= MOST_TRIES {
             return None;
         }
         let tried = *tries;
-        for mut protection in self.epochs.get(&before)?.protections(from_client, keys) {
-            if let Some(opened) = protection.open(&header, record.body) {
+        for agreed in self.candidates(before, record.version, keys) {
+            let Some(mut protection) = Protection::new(&agreed.session(), from_client) else { continue };
+            if let Some(opened) = protection.open(&header, record.body, &mut keys.known) {
                 *self.epoch(record.epoch).doors.get_mut(way.index())? = Door::Open(Box::new(protection));
+                keys.opened_dtls(agreed);
                 return Some(opened.bytes);
             }
             *self.epoch(record.epoch).doors.get_mut(way.index())? = Door::Unknown(tried.saturating_add(1));
         }
         None
+    }
+
+    /// What the handshake in the epoch `before` agreed on. Where there is none, an end of a session has moved to another
+    /// address or port, and it may be any that was opened.
+    fn candidates(&self, before: u16, version: u16, keys: &mut Keys) -> Vec<DtlsSession> {
+        match self.epochs.get(&before).filter(|epoch| epoch.client.is_some()) {
+            Some(epoch) => epoch.agreed(keys),
+            None => keys.lately_dtls().filter(|agreed| agreed.version == version).cloned().collect(),
+        }
     }
 
     fn side(&self, way: Way) -> &Side {
@@ -175,8 +189,8 @@ impl Session {
 }
 
 impl Epoch {
-    /// The keys on which this epoch's handshake agreed; several when it is not certain which secret is in use.
-    fn protections(&self, is_client: bool, keys: &mut Keys) -> Vec<Protection> {
+    /// On what this epoch's handshake agreed; several when it is not certain which secret is in use.
+    fn agreed(&self, keys: &mut Keys) -> Vec<DtlsSession> {
         let (Some(client), Some(server)) = (&self.client, &self.server) else { return Vec::new() };
         if server.is_dtls13() {
             return Vec::new();
@@ -190,17 +204,27 @@ impl Epoch {
         {
             masters.push(master.to_vec());
         }
-        let protection = |master: Vec<u8>| {
-            let session = protect::Session {
-                version: server.version,
-                suite: server.suite,
-                master: &master,
-                client_random: &client.random,
-                server_random: &server.random,
-                encrypt_then_mac: server.encrypts_then_macs(client),
-            };
-            Protection::new(&session, is_client)
+        let agreed = |master: Vec<u8>| DtlsSession {
+            version: server.version,
+            suite: server.suite,
+            master,
+            client_random: client.random.clone(),
+            server_random: server.random.clone(),
+            encrypt_then_mac: server.encrypts_then_macs(client),
         };
-        masters.into_iter().filter_map(protection).collect()
+        masters.into_iter().map(agreed).collect()
+    }
+}
+
+impl DtlsSession {
+    fn session(&self) -> protect::Session<'_> {
+        protect::Session {
+            version: self.version,
+            suite: self.suite,
+            master: &self.master,
+            client_random: &self.client_random,
+            server_random: &self.server_random,
+            encrypt_then_mac: self.encrypt_then_mac,
+        }
     }
 }

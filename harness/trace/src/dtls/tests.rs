@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::DtlsFlow;
 use crate::Keys;
 use crate::found::{FlowDecoder, Found, Moment, Piece, Way};
-use crate::words::{Word, Words};
+use crate::testing::{directed, line, say};
 
 /// `PSK-NEGOTIATE`: OpenConnect with OpenSSL, and the reference server.
 const PSK: &str = include_str!("fixtures/psk.txt");
@@ -17,16 +17,7 @@ const OPENCONNECT: &str = include_str!("fixtures/openconnect12.txt");
 /// DTLS 0.9: OpenConnect and ocserv.
 const LEGACY: &str = include_str!("fixtures/legacy.txt");
 
-/// A capture: lines of a key log, what CONNECT named, datagrams of the client (`>`) and of the server (`<`).
-fn datagrams(fixture: &str) -> Vec<(Way, Vec<u8>)> {
-    let lines = fixture.lines().filter_map(|line| {
-        let (mark, hex) = line.split_once(' ')?;
-        let way = [(">", Way::Forth), ("<", Way::Back)].into_iter().find(|(way, _)| *way == mark)?.1;
-        Some((way, hex::decode(hex).unwrap()))
-    });
-    lines.collect()
-}
-
+/// The keys of a capture: lines of a key log, and what CONNECT named.
 fn keys(fixture: &str) -> Keys {
     let mut keys = Keys::new();
     for line in fixture.lines() {
@@ -49,22 +40,7 @@ fn decode(datagrams: &[(Way, Vec<u8>)], mut keys: Keys) -> Vec<Found> {
     out
 }
 
-fn say(words: &Words) -> String {
-    let word = |word: &Word| match word {
-        Word::Text(text) => text.to_string(),
-        Word::Random { kind, .. } => (*kind).to_owned(),
-        Word::Size(bytes) => format!(" {bytes}"),
-        other => format!("{other:?}"),
-    };
-    words.0.iter().map(word).collect()
-}
-
 fn lines(found: &[Found], view: View) -> Vec<String> {
-    let line = |found: &Found| {
-        let way = if found.way == Way::Forth { '>' } else { '<' };
-        let again = if found.again { " again" } else { "" };
-        format!("{way} {}{again}", say(&found.words))
-    };
     found.iter().filter(|found| found.view == view).map(line).collect()
 }
 
@@ -78,7 +54,7 @@ fn inside(found: &[Found]) -> Vec<String> {
 
 #[test]
 fn a_session_with_a_psk() {
-    let found = decode(&datagrams(PSK), keys(PSK));
+    let found = decode(&directed(PSK), keys(PSK));
     assert_eq!(
         outer(&found)[..9],
         [
@@ -108,9 +84,33 @@ fn a_session_with_a_psk() {
     );
 }
 
+/// A NAT gives a flow another port in mid-session.
+#[test]
+fn a_session_that_goes_on_elsewhere_is_opened_with_its_keys() {
+    for fixture in [PSK, CISCO, OPENCONNECT, LEGACY] {
+        let all = directed(fixture);
+        let is_data = |(_, bytes): &&(Way, Vec<u8>)| bytes[0] == 23;
+        let data: Vec<(Way, Vec<u8>)> = all.iter().filter(is_data).cloned().collect();
+        let mut keys = keys(fixture);
+        let mut other = |datagrams: &[(Way, Vec<u8>)]| {
+            let (mut flow, mut out) = (DtlsFlow::default(), Vec::new());
+            for (way, bytes) in datagrams {
+                flow.feed(&Piece { moment: Moment::default(), way: *way, bytes }, &mut keys, &mut out);
+            }
+            (outer(&out), inside(&out))
+        };
+        assert_eq!(other(&data).1, [""; 0], "before it is known");
+        let (_, whole) = other(&all);
+        let (seen, opened) = other(&data);
+        assert_eq!(seen.len(), data.len());
+        assert_eq!(opened.len(), data.len());
+        assert!(opened.iter().all(|line| whole.contains(line)), "{opened:?}");
+    }
+}
+
 #[test]
 fn resumed_with_the_names_of_cisco() {
-    let found = decode(&datagrams(CISCO), keys(CISCO));
+    let found = decode(&directed(CISCO), keys(CISCO));
     assert_eq!(
         outer(&found),
         [
@@ -145,7 +145,7 @@ fn resumed_with_the_names_of_cisco() {
 
 #[test]
 fn resumed_with_the_names_of_openconnect() {
-    let found = decode(&datagrams(OPENCONNECT), keys(OPENCONNECT));
+    let found = decode(&directed(OPENCONNECT), keys(OPENCONNECT));
     assert_eq!(
         outer(&found),
         [
@@ -180,7 +180,7 @@ fn resumed_with_the_names_of_openconnect() {
 
 #[test]
 fn dtls_0_9() {
-    let found = decode(&datagrams(LEGACY), keys(LEGACY));
+    let found = decode(&directed(LEGACY), keys(LEGACY));
     assert_eq!(
         outer(&found),
         [
@@ -216,7 +216,7 @@ fn dtls_0_9() {
 #[test]
 fn keys_change_nothing_on_the_outside() {
     for fixture in [PSK, CISCO, OPENCONNECT, LEGACY] {
-        let datagrams = datagrams(fixture);
+        let datagrams = directed(fixture);
         let blind = decode(&datagrams, Keys::new());
         assert_eq!(inside(&blind), [""; 0]);
         assert_eq!(outer(&blind), outer(&decode(&datagrams, keys(fixture))));
@@ -224,8 +224,8 @@ fn keys_change_nothing_on_the_outside() {
 }
 
 #[test]
-fn every_flow_is_known_by_any_of_its_datagrams() {
-    for (_, bytes) in [PSK, CISCO, OPENCONNECT, LEGACY].into_iter().flat_map(datagrams) {
+fn every_flow_is_known_by_any_of_its_directed() {
+    for (_, bytes) in [PSK, CISCO, OPENCONNECT, LEGACY].into_iter().flat_map(directed) {
         assert!(DtlsFlow::looks_like(&bytes));
         assert!(!DtlsFlow::looks_like(&bytes[..bytes.len() - 1]));
     }
@@ -234,7 +234,7 @@ fn every_flow_is_known_by_any_of_its_datagrams() {
 #[test]
 fn what_the_network_doubles_is_again() {
     for fixture in [PSK, CISCO, OPENCONNECT, LEGACY] {
-        let once = datagrams(fixture);
+        let once = directed(fixture);
         let twice: Vec<_> = once.iter().flat_map(|datagram| [datagram.clone(), datagram.clone()]).collect();
         let found = decode(&twice, keys(fixture));
         let (first, second): (Vec<_>, Vec<_>) = found.iter().partition(|found| !found.again);
@@ -248,7 +248,7 @@ fn what_the_network_doubles_is_again() {
 /// A client that hears nothing sends its flight once more, with new record numbers.
 #[test]
 fn a_flight_that_is_sent_once_more() {
-    let mut datagrams = datagrams(PSK);
+    let mut datagrams = directed(PSK);
     let hello = 0;
     let mut late = datagrams[hello].clone();
     late.1[10] = 7;
@@ -275,25 +275,25 @@ fn a_flight_that_is_sent_once_more() {
 #[test]
 fn a_new_session_between_the_same_ends() {
     // The second client uses the ports of the first one, and packets of the first session come in between.
-    let mut all = datagrams(PSK);
+    let mut all = directed(PSK);
     let old = all[5].clone();
-    let mut second = datagrams(CISCO);
+    let mut second = directed(CISCO);
     second.insert(2, old);
     all.extend(second);
     let mut both = keys(CISCO);
     PSK.lines().filter_map(|line| line.strip_prefix("log ")).for_each(|log| assert_eq!(both.add_log(log), 0));
     let found = decode(&all, both);
-    let mut expected = inside(&decode(&datagrams(PSK), keys(PSK)));
+    let mut expected = inside(&decode(&directed(PSK), keys(PSK)));
     let again = format!("{} again", expected[2]);
     expected.push(again);
-    expected.extend(inside(&decode(&datagrams(CISCO), keys(CISCO))));
+    expected.extend(inside(&decode(&directed(CISCO), keys(CISCO))));
     assert_eq!(inside(&found), expected);
     assert_eq!(outer(&found).iter().filter(|line| line.contains("ClientHello")).count(), 2);
 }
 
 #[test]
 fn a_hello_in_fragments_and_one_with_a_cookie() {
-    let (_, hello) = datagrams(PSK).remove(0);
+    let (_, hello) = directed(PSK).remove(0);
     let body = &hello[25..];
     let fragment = |number: u8, message: u8, offset: usize, part: &[u8], length: usize| {
         let head = |number: usize| u32::try_from(number).unwrap().to_be_bytes()[1..].to_vec();
@@ -361,7 +361,7 @@ fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, prop::sample::In
 
 proptest! {
     #[test]
-    fn any_datagrams(all in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..60)), 0..20)) {
+    fn any_directed(all in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..60)), 0..20)) {
         let datagrams: Vec<_> =
             all.into_iter().map(|(back, bytes)| (if back { Way::Back } else { Way::Forth }, bytes)).collect();
         datagrams.iter().for_each(|(_, bytes)| { DtlsFlow::looks_like(bytes); });
@@ -375,7 +375,7 @@ proptest! {
         swaps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..4),
         cut in any::<prop::sample::Index>(),
     ) {
-        let mut all = datagrams(fixture);
+        let mut all = directed(fixture);
         for (datagram, place, value) in changes {
             let bytes = &mut datagram.get_mut(&mut all).1;
             *place.get_mut(bytes) = value;

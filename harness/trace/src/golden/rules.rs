@@ -11,9 +11,6 @@ pub(super) const ON_THEIR_WAY: Duration = Duration::from_millis(300);
 pub(super) const A_MOMENT: Duration = Duration::from_secs(3);
 /// Behind a line of data that stopped within [`A_MOMENT`]: whether it is there does not count.
 pub(super) const BRIEFLY: &str = " (briefly)";
-/// In bundles that were written before a client's start was noted ahead of it, its first packets may come a little before
-/// the mark.
-pub(super) const BEFORE_ITS_MARK: Duration = Duration::from_millis(250);
 /// Flows that begin within this have no order: threads and processes race.
 pub(super) const AT_ONCE: Duration = Duration::from_millis(250);
 /// Time in which a program may leave unread what it was sent; its system then answers `close` with RST instead of FIN

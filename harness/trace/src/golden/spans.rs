@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use interop_evidence::{MarkKind, Micros, Trace, TraceLine};
 
-use super::rules::{BEFORE_ITS_MARK, ON_THEIR_WAY, opener};
+use super::rules::{ON_THEIR_WAY, opener};
 
 /// The phases of a trace: before the first mark, and from each mark on.
 pub(super) struct Spans {
@@ -53,13 +53,6 @@ impl Spans {
             next = if is_short { this.checked_sub(1) } else { None };
             Some(this)
         })
-    }
-
-    /// Whether a moment is so short before the end of its phase that it may belong to the next. Only where a client
-    /// starts: all other marks stand where their steps begin, before anything can come of them.
-    fn is_at_end(&self, at: Micros, phase: usize) -> bool {
-        self.kind(phase.saturating_add(1)) == Some(MarkKind::ClientStarts)
-            && self.end(phase).is_some_and(|end| end.since(at) <= BEFORE_ITS_MARK)
     }
 
     /// Whether everything until `until` may have been on its way when the phase began.
@@ -113,47 +106,17 @@ impl<'a> Flow<'a> {
         self.pieces.iter().any(|piece| piece.phase < phase)
     }
 
-    /// What begins right before the mark of a client's start and goes on behind it belongs behind it: see [`BEFORE_ITS_MARK`].
-    pub(super) fn begin_behind_the_mark(&mut self, spans: &Spans) {
-        let Some(first) = self.pieces.first().map(|piece| piece.first) else { return };
-        let Some(last) = self.pieces.iter().map(|piece| piece.phase).max() else { return };
-        let mut late = spans.at(first);
-        while late < last && spans.is_at_end(first, late) {
-            late = late.saturating_add(1);
-        }
-        for piece in &mut self.pieces {
-            if piece.phase < late {
-                piece.phase = late;
-                piece.first = piece.first.max(spans.start(late));
-                piece.last = piece.last.max(spans.start(late));
-            }
-        }
-    }
-
-    /// Takes out what was on its way at a mark: said in the phase before as well, and soon over; and what came a
-    /// little before the mark and goes on behind it. `wanted` says what this is done to.
+    /// Takes out what was on its way at a mark: said in the phase before as well, and soon over. `wanted` says what this
+    /// is done to.
     pub(super) fn drop_at_marks(&mut self, spans: &Spans, wanted: impl Fn(&Piece<'a>) -> bool) {
         let all = self.pieces.clone();
-        let is_said =
-            |piece: &Piece<'a>, phase: usize| all.iter().any(|other| other.phase == phase && other.says_what(piece));
-        let lasts = |piece: &Piece<'a>| {
-            let alike = all.iter().filter(|other| other.phase == piece.phase && other.says_what(piece));
-            let (firsts, lasts): (Vec<_>, Vec<_>) = alike.map(|other| (other.first, other.last)).unzip();
-            (firsts.into_iter().min().unwrap_or_default(), lasts.into_iter().max().unwrap_or_default())
+        let is_on_its_way = |piece: &Piece<'a>| {
+            let of_phase = |phase: usize| all.iter().filter(move |other| other.phase == phase);
+            let last = of_phase(piece.phase).filter(|other| other.says_what(piece)).map(|other| other.last).max();
+            spans.is_at_start(last.unwrap_or(piece.last), piece.phase)
+                && spans.before(piece.phase).any(|phase| of_phase(phase).any(|other| other.says_what(piece)))
         };
-        self.pieces.retain(|piece| {
-            let is_near = spans.is_at_start(piece.last, piece.phase) || spans.is_at_end(piece.first, piece.phase);
-            if !is_near || !wanted(piece) {
-                return true;
-            }
-            let (first, last) = lasts(piece);
-            let is_late =
-                spans.is_at_start(last, piece.phase) && spans.before(piece.phase).any(|phase| is_said(piece, phase));
-            let is_early = spans.is_at_end(first, piece.phase)
-                && is_said(piece, piece.phase.saturating_add(1))
-                && !spans.before(piece.phase).any(|phase| is_said(piece, phase));
-            !is_late && !is_early
-        });
+        self.pieces.retain(|piece| !(wanted(piece) && is_on_its_way(piece)));
     }
 }
 
@@ -177,7 +140,6 @@ pub(super) fn flows<'a>(trace: &'a Trace, spans: &Spans, wanted: impl Fn(&TraceL
         flows.into_iter().map(|((wire, name), pieces)| Flow { wire, name, pieces, answered_in: None }).collect();
     for flow in &mut flows {
         flow.pieces.sort_by_key(|piece| (piece.first, piece.frame));
-        flow.begin_behind_the_mark(spans);
     }
     flows.sort_by_key(|flow| flow.pieces.first().map(|piece| (piece.first, piece.frame)));
     flows

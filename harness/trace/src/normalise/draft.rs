@@ -26,7 +26,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(flow: usize, item: Item) -> Self {
+    pub(super) fn new(flow: usize, item: Item<'_>) -> Self {
         let Item { found, remark, .. } = item;
         Self {
             flow,
@@ -36,19 +36,21 @@ impl Draft {
             layer: found.layer,
             way: found.way,
             words: found.words,
-            remark,
+            remark: remark.map(str::to_owned),
             count: 1,
             retransmissions: u64::from(found.again),
         }
     }
 
     /// Whether an item of the same flow and view would be the same line.
-    pub(super) fn is_like(&self, item: &Item, raw: bool) -> bool {
-        self.way == item.found.way && same_words(&self.words, &item.found.words, raw) && self.remark == item.remark
+    pub(super) fn is_like(&self, item: &Item<'_>, raw: bool) -> bool {
+        self.way == item.found.way
+            && same_words(&self.words, &item.found.words, raw)
+            && self.remark.as_deref() == item.remark
     }
 
     /// Takes in an item that is like it.
-    pub(super) fn fold(&mut self, item: &Item) {
+    pub(super) fn fold(&mut self, item: &Item<'_>) {
         let moment = item.found.moment;
         self.count = self.count.saturating_add(1);
         self.retransmissions = self.retransmissions.saturating_add(item.found.again.into());

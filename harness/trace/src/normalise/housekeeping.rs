@@ -16,12 +16,12 @@ const MESSAGES: [&str; 5] =
     ["neighbor", "neighbour", "router solicitation", "router advertisement", "multicast listener"];
 
 /// Whether this is ARP, neighbour or router discovery, multicast membership or multicast DNS.
-pub(super) fn is_housekeeping(item: &Item) -> bool {
+pub(super) fn is_housekeeping(item: &Item<'_>) -> bool {
     // Housekeeping of neighbours has this layer, whatever carries it.
     if item.found.layer == Layer::Arp {
         return true;
     }
-    let Flow { protocol, ends, ports, .. } = &*item.flow;
+    let Flow { protocol, ends, ports, .. } = &**item.flow;
     match protocol {
         Protocol::Tcp => false,
         Protocol::Udp => ports.contains(&MDNS),

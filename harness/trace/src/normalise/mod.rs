@@ -17,6 +17,8 @@ mod sizes;
 mod tests;
 mod times;
 
+use std::sync::Arc;
+
 use indexmap::IndexSet;
 use interop_evidence::{Layer, Trace, TraceLine, TraceMark, View};
 
@@ -54,18 +56,18 @@ impl Normaliser {
     }
 
     /// Takes the next thing that was found; items come in the order of their frames.
-    pub(crate) fn add(&mut self, item: Item) {
+    pub(crate) fn add(&mut self, item: Item<'_>) {
         if !self.raw && housekeeping::is_housekeeping(&item) {
             return;
         }
         let is_full = self.drafts.len() >= MOST_LINES || self.bytes >= MOST_LINE_BYTES;
-        let flow = match self.flows.find(&item.flow) {
+        let flow = match self.flows.find(item.flow) {
             Some(flow) => flow,
             None if is_full => {
                 self.left_out += 1;
                 return;
             }
-            None => self.flows.insert(item.flow.clone()),
+            None => self.flows.insert(Arc::clone(item.flow)),
         };
         let phase = self.phases.of(item.found.moment.at);
         let Some(lane) = self.flows.entry(flow).and_then(|entry| entry.lane(item.found.view)) else { return };

@@ -37,7 +37,7 @@ impl Lane {
     ///
     /// Each direction may go on while the other speaks. A new message that is no bulk ends all folds of the
     /// lane, so do a mark and a pause; something repeated for want of an answer is neither new nor the end of a pause.
-    pub(super) fn fold(&mut self, item: &Item, phase: usize, drafts: &mut [Draft], raw: bool) -> bool {
+    pub(super) fn fold(&mut self, item: &Item<'_>, phase: usize, drafts: &mut [Draft], raw: bool) -> bool {
         if phase != self.phase {
             self.phase = phase;
             self.open.clear();

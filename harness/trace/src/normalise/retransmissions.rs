@@ -10,7 +10,7 @@ use crate::found::Item;
 ///
 /// The segments of TCP are not messages: what they repeat is the last thing that was sent in that direction, in
 /// whatever phase. A datagram that repeats a message counts at the line of that message in this phase.
-pub(super) fn count(lane: &Lane, item: &Item, drafts: &mut [Draft], raw: bool) -> bool {
+pub(super) fn count(lane: &Lane, item: &Item<'_>, drafts: &mut [Draft], raw: bool) -> bool {
     let is_tcp = item.found.layer == Layer::Tcp;
     let last = lane.last(item.found.way).filter(|_| is_tcp);
     let candidates = lane.of_phase().iter().rev().filter(|id| !is_tcp || last == Some(**id));

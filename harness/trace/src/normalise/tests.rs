@@ -6,9 +6,16 @@ use interop_evidence::{Facts, Layer, MarkKind, Micros, Trace, TraceMark, View};
 
 use super::Normaliser;
 use crate::Hosts;
-use crate::found::{Flow, Found, Item, Moment, Protocol, Way};
+use crate::found::{self, Flow, Found, Moment, Protocol, Way};
 use crate::limits::MOST_LINES;
 use crate::words::Words;
+
+/// An item that waits.
+struct Item {
+    flow: Arc<Flow>,
+    found: Found,
+    remark: Option<String>,
+}
 
 /// Items, each a millisecond after the one before unless a time is set.
 #[derive(Default)]
@@ -41,7 +48,9 @@ impl Feed {
     fn trace(self, marks: &[u64], raw: bool) -> Trace {
         let mark = |at: &u64| TraceMark { at: Micros(*at), text: "mark".into(), kind: MarkKind::Fault };
         let mut normaliser = Normaliser::new(lab(), marks.iter().map(mark).collect(), raw);
-        self.items.into_iter().for_each(|item| normaliser.add(item));
+        for Item { flow, found, remark } in self.items {
+            normaliser.add(found::Item { flow: &flow, found, remark: remark.as_deref() });
+        }
         normaliser.finish(Vec::new())
     }
 }

@@ -90,13 +90,15 @@ impl StreamReader {
                 }
                 return;
             }
-            self.choice = choose_stream(piece.bytes, place);
+            self.choice = choose_stream(piece.bytes, place, self.is_whole);
             self.settle(piece, piece.way, place, sink);
         } else if let Choice::Plain(_) = self.choice {
             let may_begin = !self.is_whole || self.passed < LATEST_TLS;
             self.passed = self.passed.saturating_add(piece.bytes.len() as u64);
             if may_begin && !place.is_tunnel && TlsStream::looks_like(piece.bytes) {
                 self.choice = Choice::read(TlsStream::default());
+            } else if !self.is_whole && !place.is_tunnel && Openvpn::goes_on(piece.bytes) {
+                self.choice = Choice::read(Openvpn::in_midstream());
             }
         }
         self.choice.feed(piece, sink);
@@ -110,7 +112,7 @@ impl StreamReader {
             if start[of.index()].is_empty() {
                 return;
             }
-            self.choice = choose_stream(&start[of.index()], place);
+            self.choice = choose_stream(&start[of.index()], place, self.is_whole);
         }
         for way in [way, way.other()] {
             let bytes = std::mem::take(&mut start[way.index()]);
@@ -153,7 +155,7 @@ impl DatagramReader {
     }
 }
 
-fn choose_stream(start: &[u8], place: Place) -> Choice {
+fn choose_stream(start: &[u8], place: Place, is_whole: bool) -> Choice {
     let Place { ports, is_tunnel } = place;
     if ports.contains(&DNS) {
         Choice::read(Dns::new(true))
@@ -171,7 +173,8 @@ fn choose_stream(start: &[u8], place: Place) -> Choice {
     } else if Openvpn::looks_like(start, true) {
         match is_tunnel {
             true => Choice::Plain(Plain::closed("OpenVPN", Layer::Openvpn)),
-            false => Choice::read(Openvpn::new(true)),
+            false if is_whole => Choice::read(Openvpn::new(true)),
+            false => Choice::read(Openvpn::in_midstream()),
         }
     } else {
         Choice::Plain(Plain::data(Layer::Tcp))

@@ -1,6 +1,6 @@
 //! Putting packets together: from frames to flows.
 //!
-//! [`link`] finds the packet in a frame, [`fragments`] puts IP packets together and [`stream`] TCP streams, [`table`]
+//! [`look`] and [`link`] find the packet in a frame, [`fragments`] puts IP packets together and [`stream`] TCP streams, [`table`]
 //! knows the flows, and [`dispatch`] chooses what reads them.
 
 mod dispatch;
@@ -8,6 +8,7 @@ mod fragments;
 mod house;
 mod ip;
 mod link;
+mod look;
 mod notes;
 mod plain;
 mod stream;
@@ -17,6 +18,7 @@ mod tcp;
 mod tests;
 mod wires;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use interop_capture::{Frame, Ip, LinkType, Summary, Transport};
@@ -25,7 +27,7 @@ use interop_evidence::{Layer, Micros, View};
 use self::dispatch::{DatagramReader, Place, Sink};
 use self::fragments::Fragments;
 use self::house::Line;
-use self::link::Packet;
+use self::look::Inside;
 use self::notes::Notes;
 use self::table::{End, Met, State, Table};
 use self::tcp::{Connection, Segment};
@@ -34,6 +36,8 @@ use crate::Keys;
 use crate::app::icmp::icmp;
 use crate::found::{Flow, Found, Item, Moment, Piece, Protocol, Way};
 use crate::words::Words;
+
+pub(crate) use self::look::Look;
 
 /// Protocols whose headers the dissector reads, beside extension headers of IPv6: without a transport, theirs was cut off.
 const WITH_HEADERS: [u8; 9] = [0, 1, 6, 17, 43, 44, 51, 58, 60];
@@ -53,16 +57,23 @@ pub(crate) struct Flows {
 }
 
 impl Flows {
-    /// Takes the next frame.
-    pub(crate) fn frame(&mut self, frame: &Frame, at: Micros, keys: &mut Keys, out: &mut Vec<Item>) {
+    /// Takes the next frame, and gives what was found in it.
+    pub(crate) fn frame(
+        &mut self,
+        frame: &Frame,
+        look: Option<&Look>,
+        at: Micros,
+        keys: &mut Keys,
+        each: &mut impl FnMut(Item<'_>),
+    ) {
         let number = frame.number;
-        let Some(content) = link::content(frame.link_type, &frame.data) else {
+        let Some(Look { device, inside }) = look else {
             if let LinkType::Other(link_type) = frame.link_type {
                 self.notes.link_type(link_type);
             }
             return;
         };
-        let Some(wire) = self.wires.of(&frame.interface, &content) else { return self.notes.wire(number) };
+        let Some(wire) = self.wires.of(&frame.interface, *device) else { return self.notes.wire(number) };
         let seen = Seen {
             moment: Moment { frame: number, at },
             wire,
@@ -70,13 +81,17 @@ impl Flows {
             remark: frame.comment.as_deref(),
             missing: 0,
         };
-        match content.packet {
-            Packet::Ip(packet) => self.ip(seen, packet, keys, out),
-            Packet::Arp(packet) => match house::arp(packet) {
-                Some(line) => self.single(&seen, line, out),
+        let bytes = |at: &Range<usize>| frame.data.get(at.clone()).unwrap_or_default();
+        match inside {
+            Inside::Ip { packet, missing, summary } => {
+                self.ip(Seen { missing: *missing, ..seen }, summary, bytes(packet), keys, each);
+            }
+            Inside::Arp(packet) => match house::arp(bytes(packet)) {
+                Some(line) => self.single(&seen, line, each),
                 None => self.notes.broken(number),
             },
-            Packet::Other => {}
+            Inside::Broken => self.notes.broken(number),
+            Inside::Other => {}
         }
     }
 
@@ -86,21 +101,23 @@ impl Flows {
         self.notes.take()
     }
 
-    fn ip(&mut self, seen: Seen<'_>, packet: &[u8], keys: &mut Keys, out: &mut Vec<Item>) {
-        let Some(length) = ip::length(packet) else { return self.notes.broken(seen.moment.frame) };
-        let seen = Seen { missing: length.saturating_sub(packet.len()), ..seen };
-        // Without the padding of short Ethernet frames.
-        let packet = packet.get(..length).unwrap_or(packet);
-        let summary = Summary::of_ip(packet);
+    fn ip(
+        &mut self,
+        seen: Seen<'_>,
+        summary: &Summary,
+        packet: &[u8],
+        keys: &mut Keys,
+        each: &mut impl FnMut(Item<'_>),
+    ) {
         let Some(ip) = summary.ip() else { return self.notes.broken(seen.moment.frame) };
         if ip.fragment.is_none() {
-            return self.transport(&seen, ip, packet, summary.payload(packet), keys, out);
+            return self.transport(&seen, ip, packet, summary.payload(packet), keys, each);
         }
         let Some(whole) = self.fragments.take(&seen, ip, packet, &mut self.notes) else { return };
         let summary = Summary::of_ip(&whole.packet);
         let Some(ip) = summary.ip() else { return self.notes.broken(seen.moment.frame) };
         let seen = Seen { missing: 0, remark: whole.remark.as_deref(), ..seen };
-        self.transport(&seen, ip, &whole.packet, summary.payload(&whole.packet), keys, out);
+        self.transport(&seen, ip, &whole.packet, summary.payload(&whole.packet), keys, each);
     }
 
     fn transport(
@@ -110,7 +127,7 @@ impl Flows {
         packet: &[u8],
         payload: &[u8],
         keys: &mut Keys,
-        out: &mut Vec<Item>,
+        each: &mut impl FnMut(Item<'_>),
     ) {
         // Both kinds of ICMP have headers of eight bytes, of which type, code and checksum are four.
         let icmp_rest =
@@ -119,29 +136,29 @@ impl Flows {
             Transport::Tcp { source, destination, sequence, acknowledgement, flags } => {
                 let length = payload.len().saturating_add(seen.missing);
                 let segment = Segment { sequence, acknowledgement, flags, payload, length };
-                self.tcp(seen, ((ip.source, source), (ip.destination, destination)), &segment, keys, out);
+                self.tcp(seen, ((ip.source, source), (ip.destination, destination)), &segment, keys, each);
             }
             Transport::Udp { source, destination, length } => {
-                self.udp(seen, ((ip.source, source), (ip.destination, destination)), (payload, length), keys, out);
+                self.udp(seen, ((ip.source, source), (ip.destination, destination)), (payload, length), keys, each);
             }
             Transport::Icmp { kind, code, echo } | Transport::Icmpv6 { kind, code, echo } => {
                 let rest = icmp_rest();
                 if let Some(line) = house::icmpv6(ip, rest) {
-                    return self.single(seen, line, out);
+                    return self.single(seen, line, each);
                 }
                 let words = icmp(matches!(ip.transport, Transport::Icmpv6 { .. }), kind, code, rest);
                 let (protocol, layer) = (Protocol::Icmp, Layer::Icmp);
                 let is_reply = echo.is_some_and(|echo| echo.is_reply);
-                self.single(seen, Line { protocol, from: ip.source, to: ip.destination, is_reply, layer, words }, out);
+                self.single(seen, Line { protocol, from: ip.source, to: ip.destination, is_reply, layer, words }, each);
             }
-            Transport::Other if ip.protocol == house::IGMP => self.single(seen, house::igmp(ip), out),
+            Transport::Other if ip.protocol == house::IGMP => self.single(seen, house::igmp(ip), each),
             Transport::Other if WITH_HEADERS.contains(&ip.protocol) => self.notes.broken(seen.moment.frame),
             Transport::Other => {
                 let size = payload.len().saturating_add(seen.missing);
                 let words = Words::new(format!("IP protocol {}", ip.protocol)).size(size);
                 let (protocol, layer) = (Protocol::Ip(ip.protocol), Layer::Ip);
                 let (from, to) = (ip.source, ip.destination);
-                self.single(seen, Line { protocol, from, to, is_reply: false, layer, words }, out);
+                self.single(seen, Line { protocol, from, to, is_reply: false, layer, words }, each);
             }
         }
     }
@@ -152,7 +169,7 @@ impl Flows {
         (from, to): (End, End),
         segment: &Segment<'_>,
         keys: &mut Keys,
-        out: &mut Vec<Item>,
+        each: &mut impl FnMut(Item<'_>),
     ) {
         let Self { wires, table, notes, found, .. } = self;
         // In the middle of a connection, the higher port is that of the client.
@@ -179,7 +196,7 @@ impl Flows {
         if let Some((way, bytes)) = missing.lost {
             notes.add(|| lost(&entry.flow, seen.moment.frame, way, bytes));
         }
-        hand_over(&entry.flow, seen, found, out);
+        hand_over(&entry.flow, seen, found, each);
     }
 
     fn udp(
@@ -188,7 +205,7 @@ impl Flows {
         (from, to): (End, End),
         (datagram, size): (&[u8], usize),
         keys: &mut Keys,
-        out: &mut Vec<Item>,
+        each: &mut impl FnMut(Item<'_>),
     ) {
         let Self { wires, table, notes, found, .. } = self;
         let is_service = |port| port < FIRST_USER_PORT || port == OPENVPN;
@@ -202,29 +219,29 @@ impl Flows {
         let place = Place { ports: entry.flow.ports, is_tunnel: seen.is_tunnel };
         let State::Datagrams(reader) = &mut entry.state else { return };
         reader.feed(&piece, size, place, &mut Sink { keys, out: found });
-        hand_over(&entry.flow, seen, found, out);
+        hand_over(&entry.flow, seen, found, each);
     }
 
     /// A packet that stands for itself.
-    fn single(&mut self, seen: &Seen<'_>, line: Line, out: &mut Vec<Item>) {
+    fn single(&mut self, seen: &Seen<'_>, line: Line, each: &mut impl FnMut(Item<'_>)) {
         let Self { wires, table, notes, found, .. } = self;
         let Line { protocol, from, to, is_reply, layer, words } = line;
         let met = Met { protocol, from: (from, 0), to: (to, 0), is_reply };
         let (entry, _) = table.entry(seen, met, wires, notes);
         let piece = Piece { moment: seen.moment, way: entry.way(met.from), bytes: &[] };
         found.push(Found::at(&piece, View::OuterFlow, layer, words));
-        hand_over(&entry.flow, seen, found, out);
+        hand_over(&entry.flow, seen, found, each);
     }
 }
 
 /// Gives what was found in a frame its flow and, inside a tunnel, its view.
-fn hand_over(flow: &Arc<Flow>, seen: &Seen<'_>, found: &mut Vec<Found>, out: &mut Vec<Item>) {
-    out.extend(found.drain(..).map(|mut found| {
+fn hand_over(flow: &Arc<Flow>, seen: &Seen<'_>, found: &mut Vec<Found>, each: &mut impl FnMut(Item<'_>)) {
+    for mut found in found.drain(..) {
         if seen.is_tunnel && found.view != View::Dns {
             found.view = View::InnerFlow;
         }
-        Item { flow: flow.clone(), found, remark: seen.remark.map(str::to_owned) }
-    }));
+        each(Item { flow, found, remark: seen.remark });
+    }
 }
 
 fn lost(flow: &Flow, frame: u64, way: Way, bytes: u64) -> String {

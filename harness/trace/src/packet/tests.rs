@@ -1,6 +1,7 @@
 //! Frames made by hand, and what is found in them.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use interop_capture::{Frame, LinkType};
@@ -8,10 +9,10 @@ use interop_evidence::Micros;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 
-use super::Flows;
+use super::{Flows, Look};
 use crate::Keys;
-use crate::found::{Item, Way};
-use crate::words::Word;
+use crate::found::{Flow, Found, Way};
+use crate::testing::say;
 
 const FIN: u8 = 0x11;
 const SYN: u8 = 0x02;
@@ -45,6 +46,13 @@ fn tcp(from: u16, to: u16, sequence: u32, acknowledgement: u32, flags: u8, paylo
     [&from.to_be_bytes()[..], &to.to_be_bytes(), &numbers, &[0x50, flags, 0xff, 0xff, 0, 0, 0, 0], payload].concat()
 }
 
+/// An item that outlives its frame.
+struct Item {
+    flow: Arc<Flow>,
+    found: Found,
+    remark: Option<String>,
+}
+
 /// Flows, and how their frames get there.
 struct Bench {
     flows: Flows,
@@ -76,7 +84,11 @@ impl Bench {
             comment: comment.map(str::to_owned),
         };
         let mut items = Vec::new();
-        self.flows.frame(&frame, Micros::from(frame.time), &mut self.keys, &mut items);
+        let look = Look::at(&frame);
+        self.flows.frame(&frame, look.as_ref(), Micros::from(frame.time), &mut self.keys, &mut |item| {
+            let crate::found::Item { flow, found, remark } = item;
+            items.push(Item { flow: flow.clone(), found, remark: remark.map(str::to_owned) });
+        });
         items
     }
 
@@ -101,17 +113,11 @@ impl Bench {
 
 /// An item in one line; of its view only whether it is that of a tunnel.
 fn show(item: &Item) -> String {
-    let words = item.found.words.0.iter().map(|word| match word {
-        Word::Text(text) => text.to_string(),
-        Word::Random { kind, .. } => (*kind).to_owned(),
-        Word::Address(address) => address.to_string(),
-        Word::Size(size) => format!(" {size}"),
-    });
     let (arrow, flow) = (if item.found.way == Way::Forth { '>' } else { '<' }, &item.flow);
     let again = if item.found.again { " again" } else { "" };
     let inner = if item.found.view == interop_evidence::View::InnerFlow { "inner " } else { "" };
     let generation = flow.generation;
-    format!("{inner}{:?}#{generation} {arrow} {}{again}", item.found.layer, words.collect::<String>())
+    format!("{inner}{:?}#{generation} {arrow} {}{again}", item.found.layer, say(&item.found.words))
 }
 
 #[test]

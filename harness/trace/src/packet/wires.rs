@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::link::Content;
 use crate::found::Moment;
 use crate::limits::MOST_WIRES;
 
@@ -35,7 +34,7 @@ pub(super) struct Wires {
 }
 
 /// Of captures on all devices of a host: which device, and whether it is a tunnel.
-type Device = (Option<u32>, bool);
+pub(super) type Device = (Option<u32>, bool);
 
 #[derive(Debug)]
 struct Wire {
@@ -45,8 +44,7 @@ struct Wire {
 
 impl Wires {
     /// The interface of a frame; `None` beyond the limit.
-    pub(super) fn of(&mut self, name: &Arc<str>, content: &Content<'_>) -> Option<u32> {
-        let device = (content.device, content.is_tunnel);
+    pub(super) fn of(&mut self, name: &Arc<str>, device: Device) -> Option<u32> {
         let known = self.first.iter().find(|(known, of, _)| Arc::ptr_eq(known, name) && *of == device);
         if let Some((_, _, wire)) = known {
             return Some(*wire);
@@ -56,7 +54,7 @@ impl Wires {
             Some(wire) => *wire,
             None if self.wires.len() < MOST_WIRES => {
                 let wire = u32::try_from(self.wires.len()).ok()?;
-                self.wires.push(Wire::new(name, content));
+                self.wires.push(Wire::new(name, device));
                 self.by_name.insert(key, wire);
                 wire
             }
@@ -86,9 +84,9 @@ impl Wires {
 impl Wire {
     /// The lab names devices in a node `client:tun0`, and so do those of a capture on all devices get a colon if they are
     /// tunnels.
-    fn new(name: &Arc<str>, content: &Content<'_>) -> Self {
-        let is_tunnel = content.is_tunnel || name.contains(':');
-        let name = match (content.device, content.is_tunnel) {
+    fn new(name: &Arc<str>, (device, has_no_link_layer): Device) -> Self {
+        let is_tunnel = has_no_link_layer || name.contains(':');
+        let name = match (device, has_no_link_layer) {
             (Some(device), true) => format!("{name}:{device}").into(),
             (Some(device), false) => format!("{name}/{device}").into(),
             (None, _) => name.clone(),
@@ -100,13 +98,12 @@ impl Wire {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::link::Packet;
 
     #[test]
     fn devices_of_one_interface_are_told_apart() {
         let mut wires = Wires::default();
         let mut of = |name: &str, device, is_tunnel| {
-            let wire = wires.of(&name.into(), &Content { packet: Packet::Other, device, is_tunnel }).unwrap();
+            let wire = wires.of(&name.into(), (device, is_tunnel)).unwrap();
             (wire, wires.name(wire).to_string(), wires.is_tunnel(wire))
         };
         assert_eq!(of("any", Some(2), false), (0, "any/2".to_owned(), false));
@@ -119,9 +116,8 @@ mod tests {
     #[test]
     fn there_is_a_limit() {
         let mut wires = Wires::default();
-        let content = Content { packet: Packet::Other, device: None, is_tunnel: false };
-        let known = (0..MOST_WIRES + 2).filter(|n| wires.of(&n.to_string().into(), &content).is_some()).count();
+        let known = (0..MOST_WIRES + 2).filter(|n| wires.of(&n.to_string().into(), (None, false)).is_some()).count();
         assert_eq!(known, MOST_WIRES);
-        assert_eq!(wires.of(&"0".into(), &content), Some(0));
+        assert_eq!(wires.of(&"0".into(), (None, false)), Some(0));
     }
 }

@@ -103,6 +103,7 @@ impl Connection {
         side.forget();
         side.gap = true;
         side.opener.gap();
+        self.application.gap(way);
     }
 
     fn side(&mut self, way: Way) -> &mut Side {

@@ -146,7 +146,7 @@ pub(crate) fn extensions<'a>(reader: &mut Reader<'a>) -> Option<Vec<(u16, &'a [u
 }
 
 /// The host name of RFC 6066, section 3.
-fn server_name(body: &[u8]) -> Option<String> {
+pub(crate) fn server_name(body: &[u8]) -> Option<String> {
     let mut names = Reader(Reader(body).vector(2)?);
     (names.u8()? == 0).then_some(())?;
     Some(printable(names.vector(2)?))

@@ -88,7 +88,7 @@ impl Opener {
     }
 
     /// Opens the next record.
-    pub(crate) fn open(&mut self, record: &Record<'_>, keys: &Keys) -> Outcome {
+    pub(crate) fn open(&mut self, record: &Record<'_>, keys: &mut Keys) -> Outcome {
         let Some((agreed, stage)) = &self.state else { return Outcome::Closed };
         // In TLS 1.3 what is protected looks like application data; the rest is in the clear (RFC 8446, section 5.2).
         if self.given_up || *stage != Stage::Session && record.kind != APPLICATION_DATA {
@@ -105,7 +105,7 @@ impl Opener {
         };
         for sequence in first..=last {
             let header = RecordHeader { sequence, kind: record.kind, version: record.version };
-            if let Some(opened) = protection.open(&header, record.body) {
+            if let Some(opened) = protection.open(&header, record.body, &mut keys.known) {
                 self.sequence = sequence.saturating_add(1);
                 self.gap = false;
                 return Outcome::Opened(opened);

@@ -2,13 +2,15 @@
 //!
 //! Who calls keeps the sequence numbers: TLS counts them, DTLS reads them from the record (the epoch is their upper 16 bits).
 
-use openssl::cipher;
-use openssl::cipher_ctx::CipherCtx;
-use openssl::error::ErrorStack;
-use openssl::symm::{Cipher, Crypter, Mode, decrypt_aead};
+use openssl::symm::{Cipher, Crypter, Mode};
 
+use super::aead::Aead;
+use super::known::Known;
 use super::schedule::{Hash, Prf};
 use super::suite::{Bulk, Suite};
+
+/// Bytes of the nonce of every AEAD here.
+const NONCE: usize = 12;
 
 /// Everything below TLS 1.3 that the keys of a connection are made of.
 #[derive(Clone, Copy, Debug)]
@@ -48,23 +50,29 @@ pub(crate) struct Opened {
 }
 
 /// The keys of one direction.
-#[derive(Clone)]
 pub(crate) struct Protection {
     bulk: Bulk,
-    key: Vec<u8>,
     iv: Vec<u8>,
     kind: Kind,
 }
 
 /// What a version adds.
-#[derive(Clone)]
 enum Kind {
     /// An AEAD of TLS 1.2.
-    Aead12,
+    Aead12(Aead),
     /// TLS 1.3; the traffic secret is kept for the update of the keys.
-    Aead13 { hash: Hash, secret: Vec<u8> },
+    Aead13 { aead: Aead, hash: Hash, secret: Vec<u8> },
     /// AES-CBC and HMAC.
-    Cbc { mac: Hash, mac_key: Vec<u8>, encrypt_then_mac: bool, explicit_iv: bool },
+    Cbc(Cbc),
+}
+
+/// Keys of AES-CBC and HMAC.
+struct Cbc {
+    key: Vec<u8>,
+    mac: Hash,
+    mac_key: Vec<u8>,
+    encrypt_then_mac: bool,
+    explicit_iv: bool,
 }
 
 impl std::fmt::Debug for Protection {
@@ -81,96 +89,104 @@ impl Protection {
         let bulk = suite.bulk;
         let modern = matches!(session.version, 0x0303 | 0xfefd);
         let prf = if modern { Prf::Of(suite.hash) } else { Prf::Md5Sha1 };
+        if bulk == Bulk::Closed || !(modern || matches!(bulk, Bulk::Cbc(..))) {
+            return None;
+        }
         let (mac, key, iv) = (bulk.mac_length(), bulk.key_length(), bulk.iv_length());
-        let kind = match bulk {
-            Bulk::Closed => return None,
-            Bulk::Cbc(_, mac) => Kind::Cbc {
-                mac,
-                mac_key: Vec::new(),
-                encrypt_then_mac: session.encrypt_then_mac,
-                explicit_iv: session.version != 0x0301,
-            },
-            _ if modern => Kind::Aead12,
-            _ => return None,
-        };
         // RFC 5246, section 6.3: the MAC keys of both, then the keys of both, then the IVs of both.
         let seed = [session.server_random, session.client_random];
         let block = prf.derive(session.master, "key expansion", &seed, (mac + key + iv).saturating_mul(2));
         let side = usize::from(!is_client);
         let cut = |start: usize, length: usize| block.get(start..start + length).map(<[u8]>::to_vec);
         let mac_key = cut(side * mac, mac)?;
-        Some(Self {
-            bulk,
-            key: cut(2 * mac + side * key, key)?,
-            iv: cut(2 * (mac + key) + side * iv, iv)?,
-            kind: match kind {
-                Kind::Cbc { mac, encrypt_then_mac, explicit_iv, .. } => {
-                    Kind::Cbc { mac, mac_key, encrypt_then_mac, explicit_iv }
-                }
-                other => other,
-            },
-        })
+        let (iv, key) = (cut(2 * (mac + key) + side * iv, iv)?, cut(2 * mac + side * key, key)?);
+        let kind = match bulk {
+            Bulk::Cbc(_, mac) => Kind::Cbc(Cbc {
+                key,
+                mac,
+                mac_key,
+                encrypt_then_mac: session.encrypt_then_mac,
+                explicit_iv: session.version != 0x0301,
+            }),
+            _ => Kind::Aead12(Aead::new(bulk, &key)?),
+        };
+        Some(Self { bulk, iv, kind })
     }
 
     /// The keys of one direction of TLS 1.3, of its traffic secret (RFC 8446, section 7.3).
     pub(crate) fn tls13(suite: u16, secret: &[u8]) -> Option<Self> {
         let suite = Suite::of(suite)?;
-        if !matches!(suite.bulk, Bulk::Gcm(_) | Bulk::Ccm(..) | Bulk::Chacha) {
-            return None;
-        }
-        let key = suite.hash.expand_label(secret, "key", u8::try_from(suite.bulk.key_length()).ok()?);
-        let iv = suite.hash.expand_label(secret, "iv", 12);
-        Some(Self { bulk: suite.bulk, key, iv, kind: Kind::Aead13 { hash: suite.hash, secret: secret.to_vec() } })
+        Self::of_secret(suite.bulk, suite.hash, secret.to_vec())
+    }
+
+    fn of_secret(bulk: Bulk, hash: Hash, secret: Vec<u8>) -> Option<Self> {
+        let key = hash.expand_label(&secret, "key", u8::try_from(bulk.key_length()).ok()?);
+        let iv = hash.expand_label(&secret, "iv", 12);
+        Some(Self { bulk, iv, kind: Kind::Aead13 { aead: Aead::new(bulk, &key)?, hash, secret } })
     }
 
     /// The keys after a KeyUpdate of TLS 1.3 (RFC 8446, section 7.2); sequence numbers begin at 0 again.
     pub(crate) fn updated(&self) -> Option<Self> {
-        let Kind::Aead13 { hash, secret } = &self.kind else { return None };
+        let Kind::Aead13 { hash, secret, .. } = &self.kind else { return None };
         let length = u8::try_from(hash.length()).ok()?;
-        let next = hash.expand_label(secret, "traffic upd", length);
-        let key = hash.expand_label(&next, "key", u8::try_from(self.key.len()).ok()?);
-        let iv = hash.expand_label(&next, "iv", 12);
-        Some(Self { bulk: self.bulk, key, iv, kind: Kind::Aead13 { hash: *hash, secret: next } })
+        Self::of_secret(self.bulk, *hash, hash.expand_label(secret, "traffic upd", length))
     }
 
     /// Opens the body of a record, without its header. `None` when it is not one of these keys.
-    pub(crate) fn open(&mut self, header: &RecordHeader, body: &[u8]) -> Option<Opened> {
-        match &self.kind {
-            Kind::Aead12 => self.open_aead12(header, body),
-            Kind::Aead13 { .. } => self.open_aead13(header, body),
-            Kind::Cbc { .. } => self.open_cbc(header, body),
+    pub(crate) fn open(&mut self, header: &RecordHeader, body: &[u8], known: &mut Known) -> Option<Opened> {
+        match &mut self.kind {
+            Kind::Aead12(aead) => open_aead12(self.bulk, &self.iv, aead, header, body, known),
+            Kind::Aead13 { aead, .. } => open_aead13(&self.iv, aead, header, body, known),
+            Kind::Cbc(cbc) => cbc.open(&mut self.iv, header, body),
         }
     }
+}
 
-    /// RFC 5288, 6655 and 7905.
-    fn open_aead12(&self, header: &RecordHeader, body: &[u8]) -> Option<Opened> {
-        let (nonce, sealed) = if self.bulk == Bulk::Chacha {
-            (self.counted_nonce(header.sequence), body)
-        } else {
-            let (explicit, sealed) = body.split_at_checked(8)?;
-            ([self.iv.as_slice(), explicit].concat(), sealed)
-        };
-        let (text, tag) = self.split_tag(sealed)?;
-        let bytes = self.aead(&nonce, &pseudo_header(header, text.len())?, text, tag)?;
-        Some(Opened { kind: header.kind, bytes })
-    }
+/// RFC 5288, 6655 and 7905.
+fn open_aead12(
+    bulk: Bulk,
+    iv: &[u8],
+    aead: &mut Aead,
+    header: &RecordHeader,
+    body: &[u8],
+    known: &mut Known,
+) -> Option<Opened> {
+    let (nonce, sealed) = if bulk == Bulk::Chacha {
+        (counted_nonce(iv, header.sequence)?, body)
+    } else {
+        let (explicit, sealed) = body.split_at_checked(8)?;
+        let mut nonce = [0; NONCE];
+        nonce.get_mut(..4)?.copy_from_slice(iv.get(..4)?);
+        nonce.get_mut(4..)?.copy_from_slice(explicit);
+        (nonce, sealed)
+    };
+    let aad = pseudo_header(header, aead.text_length(sealed.len())?)?;
+    Some(Opened { kind: header.kind, bytes: aead.open(&nonce, &aad, sealed, known)? })
+}
 
-    /// RFC 8446, section 5.2.
-    fn open_aead13(&self, header: &RecordHeader, body: &[u8]) -> Option<Opened> {
-        let (text, tag) = self.split_tag(body)?;
-        let [high, low] = u16::try_from(body.len()).ok()?.to_be_bytes();
-        let [major, minor] = header.version.to_be_bytes();
-        let aad = [header.kind, major, minor, high, low];
-        let mut bytes = self.aead(&self.counted_nonce(header.sequence), &aad, text, tag)?;
-        let end = bytes.iter().rposition(|byte| *byte != 0)?;
-        bytes.truncate(end + 1);
-        let kind = bytes.pop()?;
-        Some(Opened { kind, bytes })
-    }
+/// RFC 8446, section 5.2.
+fn open_aead13(iv: &[u8], aead: &mut Aead, header: &RecordHeader, body: &[u8], known: &mut Known) -> Option<Opened> {
+    let [high, low] = u16::try_from(body.len()).ok()?.to_be_bytes();
+    let [major, minor] = header.version.to_be_bytes();
+    let aad = [header.kind, major, minor, high, low];
+    let mut bytes = aead.open(&counted_nonce(iv, header.sequence)?, &aad, body, known)?;
+    let end = bytes.iter().rposition(|byte| *byte != 0)?;
+    bytes.truncate(end + 1);
+    let kind = bytes.pop()?;
+    Some(Opened { kind, bytes })
+}
 
+/// The IV with the number of the record folded into its last 8 bytes (RFC 8446, section 5.3).
+fn counted_nonce(iv: &[u8], sequence: u64) -> Option<[u8; NONCE]> {
+    let mut nonce = <[u8; NONCE]>::try_from(iv).ok()?;
+    nonce.iter_mut().rev().zip(sequence.to_be_bytes().iter().rev()).for_each(|(byte, count)| *byte ^= count);
+    Some(nonce)
+}
+
+impl Cbc {
     /// RFC 5246, section 6.2.3.2, and RFC 7366.
-    fn open_cbc(&mut self, header: &RecordHeader, body: &[u8]) -> Option<Opened> {
-        let Kind::Cbc { mac, mac_key, encrypt_then_mac, explicit_iv } = &self.kind else { return None };
+    fn open(&self, first_iv: &mut Vec<u8>, header: &RecordHeader, body: &[u8]) -> Option<Opened> {
+        let Self { key, mac, mac_key, encrypt_then_mac, explicit_iv } = self;
         let mac_length = mac.length();
         let sealed = if *encrypt_then_mac {
             let (sealed, tag) = body.split_at_checked(body.len().checked_sub(mac_length)?)?;
@@ -181,11 +197,11 @@ impl Protection {
         } else {
             body
         };
-        let (iv, text) = if *explicit_iv { sealed.split_at_checked(16)? } else { (self.iv.as_slice(), sealed) };
+        let (iv, text) = if *explicit_iv { sealed.split_at_checked(16)? } else { (first_iv.as_slice(), sealed) };
         if text.is_empty() || text.len() % 16 != 0 {
             return None;
         }
-        let mut bytes = cbc(&self.key, iv, text)?;
+        let mut bytes = cbc(key, iv, text)?;
         let padding = usize::from(*bytes.last()?);
         let content = bytes.len().checked_sub(padding)?.checked_sub(1)?;
         if bytes.get(content..)?.iter().any(|byte| usize::from(*byte) != padding) {
@@ -200,32 +216,9 @@ impl Protection {
         }
         if !*explicit_iv {
             // TLS 1.0: the last block is the initialisation vector of the next record.
-            self.iv = text.get(text.len().checked_sub(16)?..)?.to_vec();
+            *first_iv = text.get(text.len().checked_sub(16)?..)?.to_vec();
         }
         Some(Opened { kind: header.kind, bytes })
-    }
-
-    /// The IV with the number of the record folded into its last 8 bytes (RFC 8446, section 5.3).
-    fn counted_nonce(&self, sequence: u64) -> Vec<u8> {
-        let mut nonce = self.iv.clone();
-        nonce.iter_mut().rev().zip(sequence.to_be_bytes().iter().rev()).for_each(|(byte, count)| *byte ^= count);
-        nonce
-    }
-
-    fn split_tag<'a>(&self, sealed: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-        let tag = if let Bulk::Ccm(_, tag) = self.bulk { tag } else { 16 };
-        sealed.split_at_checked(sealed.len().checked_sub(tag)?)
-    }
-
-    fn aead(&self, nonce: &[u8], aad: &[u8], text: &[u8], tag: &[u8]) -> Option<Vec<u8>> {
-        let cipher = match self.bulk {
-            Bulk::Gcm(16) => Cipher::aes_128_gcm(),
-            Bulk::Gcm(_) => Cipher::aes_256_gcm(),
-            Bulk::Ccm(..) => return ccm(&self.key, nonce, aad, text, tag).ok(),
-            Bulk::Chacha => Cipher::chacha20_poly1305(),
-            Bulk::Cbc(..) | Bulk::Closed => return None,
-        };
-        decrypt_aead(cipher, &self.key, Some(nonce), aad, text, tag).ok()
     }
 }
 
@@ -237,21 +230,6 @@ fn pseudo_header(header: &RecordHeader, length: usize) -> Option<[u8; 13]> {
     bytes[9..11].copy_from_slice(&header.version.to_be_bytes());
     bytes[11..].copy_from_slice(&u16::try_from(length).ok()?.to_be_bytes());
     Some(bytes)
-}
-
-/// AES-CCM; the lengths of nonce and tag have to be known before the key is.
-fn ccm(key: &[u8], nonce: &[u8], aad: &[u8], text: &[u8], tag: &[u8]) -> Result<Vec<u8>, ErrorStack> {
-    let cipher = if key.len() == 16 { cipher::Cipher::aes_128_ccm() } else { cipher::Cipher::aes_256_ccm() };
-    let mut context = CipherCtx::new()?;
-    context.decrypt_init(Some(cipher), None, None)?;
-    context.set_iv_length(nonce.len())?;
-    context.set_tag(tag)?;
-    context.decrypt_init(None, Some(key), Some(nonce))?;
-    context.set_data_len(text.len())?;
-    context.cipher_update(aad, None)?;
-    let mut output = Vec::with_capacity(text.len());
-    context.cipher_update_vec(text, &mut output)?;
-    Ok(output)
 }
 
 /// Decrypts whole blocks; padding stays.
@@ -289,7 +267,7 @@ mod tests {
 
     fn open(protection: &mut Protection, sequence: u64, record: &str) -> Option<Opened> {
         let header = RecordHeader { sequence, kind: 23, version: 0x0303 };
-        protection.open(&header, &bytes(record)[5..])
+        protection.open(&header, &bytes(record)[5..], &mut Known::default())
     }
 
     #[test]
@@ -337,7 +315,11 @@ mod tests {
                 let mut protection = Protection::new(&session, true).unwrap();
                 for length in 0..200 {
                     let header = RecordHeader { sequence: 7, kind: 23, version };
-                    assert_eq!(protection.open(&header, &vec![5; length]), None, "{suite:04x} {length}");
+                    assert_eq!(
+                        protection.open(&header, &vec![5; length], &mut Known::default()),
+                        None,
+                        "{suite:04x} {length}"
+                    );
                 }
             }
         }

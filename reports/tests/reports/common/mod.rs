@@ -15,7 +15,7 @@ use interop_evidence::{
 pub(crate) fn results() -> RunResults {
     let pairs = [
         (peer("openconnect", "9.01"), peer("ocserv", "1.1.6")),
-        (peer("openconnect@9.12", "9.12-3"), peer("ocserv", "1.1.6")),
+        (peer("openconnect@trixie", "9.12-3"), peer("ocserv", "1.1.6")),
         (peer("reference-client", "0.1.0"), peer("ocserv", "1.1.6")),
     ];
     run_of(&pairs, &rows())
@@ -23,8 +23,9 @@ pub(crate) fn results() -> RunResults {
 
 /// Six pairs with long versions.
 pub(crate) fn wide_results() -> RunResults {
-    let clients = [peer("openconnect", "9.01"), peer("openconnect@9.12", "9.12-3"), peer("reference-client", "0.1.0")];
-    let servers = [peer("ocserv", "1.1.6"), peer("ocserv@1.3.0", "1.3.0-2+deb13u1")];
+    let clients =
+        [peer("openconnect", "9.01"), peer("openconnect@trixie", "9.12-3"), peer("reference-client", "0.1.0")];
+    let servers = [peer("ocserv", "1.1.6"), peer("ocserv@trixie", "1.3.0-2+deb13u1")];
     let pairs: Vec<_> =
         servers.iter().flat_map(|server| clients.iter().map(move |client| (client.clone(), server.clone()))).collect();
     run_of(&pairs, &rows())
@@ -50,6 +51,79 @@ pub(crate) fn many_results(cells: usize) -> RunResults {
         })
         .collect();
     results
+}
+
+/// Four releases and the reference on either side, 25 pairs; the oldest client fails with everybody in one scenario.
+pub(crate) fn versions() -> RunResults {
+    versions_of(3)
+}
+
+/// The same with as many scenarios as asked for, of forty cells each: OpenVPN is a family of its own, with 15 pairs.
+pub(crate) fn versions_of(scenarios: usize) -> RunResults {
+    const RELEASES: [&str; 4] = ["bullseye", "bookworm", "trixie", "sid"];
+    let all = |id: &str, packages: [&str; 4], libraries: [&str; 4]| -> Vec<PeerRecord> {
+        let one = |at: usize| PeerRecord {
+            release: Some(RELEASES[at].into()),
+            package: Some(packages[at].into()),
+            library: Some(libraries[at].into()),
+            ..PeerRecord::new(id, packages[at].split('-').next().expect("a version"))
+        };
+        (0..4).map(one).collect()
+    };
+    let gnutls = ["GnuTLS 3.7.1", "GnuTLS 3.7.9", "GnuTLS 3.8.9", "GnuTLS 3.8.10"];
+    let openssl = ["OpenSSL 1.1.1w", "OpenSSL 3.0.17", "OpenSSL 3.5.1", "OpenSSL 3.5.4"];
+    let reference = || peer("reference", "0.1.0");
+    let mut clients = all("openconnect", ["8.10-2+b1", "9.01-3", "9.12-3+b1", "9.12-4"], gnutls);
+    clients.push(reference());
+    let mut servers = all("ocserv", ["1.1.2-2", "1.1.6-3", "1.3.0-2", "1.4.0-1"], gnutls);
+    servers.push(reference());
+    let openvpn = ["2.5.1-3", "2.6.3-1+deb12u3", "2.6.14-1", "2.7~rc2-1"];
+    let mut pairs: Vec<(PeerRecord, PeerRecord)> = Vec::new();
+    // As they are planned: by name, not by version.
+    for client in clients[..4].iter().rev().chain(&clients[4..]) {
+        pairs.extend(servers.iter().map(|server| (client.clone(), server.clone())));
+    }
+    for client in all("openvpn", openvpn, openssl) {
+        pairs.extend(all("openvpn-server", openvpn, openssl).into_iter().map(|server| (client.clone(), server)));
+    }
+    pairs.truncate(40);
+    let cells = (0..scenarios).flat_map(|scenario| {
+        pairs.iter().map(move |(client, server)| {
+            use Verdict::{Degraded, Fail, KnownFail, Pass, Unsupported};
+            let verdict = match (scenario % 3, client.id.as_str(), client.release.as_deref(), server.release.as_deref())
+            {
+                (1, "openvpn", ..) => Unsupported,
+                (1, "openconnect", Some("bullseye"), Some(_)) => Fail,
+                (2, _, _, Some("sid")) => KnownFail,
+                (2, "openconnect", Some("trixie"), _) => Degraded,
+                _ => Pass,
+            };
+            let name = ["connect-and-ping", "udp-blocked-mid-session", "mtu-blackhole"][scenario % 3];
+            let name = if scenario < 3 { name.to_owned() } else { format!("{name}-{}", scenario / 3) };
+            let area = ["baseline", "dtls-fallback", "path-mtu"][scenario % 3];
+            let story = Story {
+                area,
+                scenario: &name,
+                title: "What a user would see",
+                params: if scenario == 1 { &[("dpd", "3s")] } else { &[] },
+                outcomes: [(verdict, (verdict == Fail).then_some(41_200.0)); 3],
+            };
+            let mut cell = make_cell(&story, 0, client, server);
+            cell.key = format!("{name}+{}+{}", client.name(), server.name());
+            cell.bundle = cell.bundle.map(|_| format!("cells/{}", cell.key));
+            cell.reproduce = format!(
+                "vpn-interop run --scenario {name} --client {} --server {} --seed 42",
+                client.name(),
+                server.name()
+            );
+            // No two outages are the same.
+            if verdict == Fail {
+                cell.reason = cell.reason.replace("9 s", &format!("9 s (after {} ms)", 100 + cell.key.len() * 7));
+            }
+            cell
+        })
+    });
+    run(cells.collect())
 }
 
 /// A run in which every string wants to be something else, with its bundle.
@@ -96,8 +170,12 @@ pub(crate) fn write_bundles(results: &RunResults, folder: &Path) {
     }
 }
 
-pub(crate) fn peer(id: &str, version: &str) -> PeerRecord {
-    PeerRecord::new(id, version)
+/// A peer; `openconnect@trixie` is from a release.
+pub(crate) fn peer(name: &str, version: &str) -> PeerRecord {
+    match name.split_once('@') {
+        Some((id, release)) => PeerRecord { release: Some(release.into()), ..PeerRecord::new(id, version) },
+        None => PeerRecord::new(name, version),
+    }
 }
 
 /// A cell of a scenario without parameters.
@@ -129,6 +207,8 @@ pub(crate) fn run(cells: Vec<CellRecord>) -> RunResults {
             partition: None,
             planned: Vec::new(),
             interrupted: false,
+            needed: Vec::new(),
+            stale: Vec::new(),
         },
         cells,
     }
@@ -228,7 +308,7 @@ fn make_cell(row: &Story<'_>, column: usize, client: &PeerRecord, server: &PeerR
     let params: IndexMap<String, String> =
         row.params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let values: Vec<_> = params.values().cloned().collect();
-    let key = [row.scenario, &values.join("-"), &client.id, &server.id].join("--").replace('@', "-");
+    let key = [row.scenario, &values.join("-"), &client.name(), &server.name()].join("--").replace('@', "-");
     let mut measurements = IndexMap::new();
     measurements.extend(outage.map(|outage| ("outage-ms".to_owned(), outage)));
     CellRecord {
@@ -246,7 +326,12 @@ fn make_cell(row: &Story<'_>, column: usize, client: &PeerRecord, server: &PeerR
         checks: if verdict.took_place() { checks(verdict) } else { Vec::new() },
         bundle: verdict.took_place().then(|| format!("cells/{key}")),
         repeats: if verdict == Verdict::Flaky { vec![Verdict::Pass, Verdict::Fail, Verdict::Pass] } else { Vec::new() },
-        reproduce: format!("vpn-interop run {} --client {} --server {} --seed 42", row.scenario, client.id, server.id),
+        reproduce: format!(
+            "vpn-interop run {} --client {} --server {} --seed 42",
+            row.scenario,
+            client.name(),
+            server.name()
+        ),
         key,
     }
 }

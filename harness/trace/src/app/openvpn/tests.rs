@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::Openvpn;
 use crate::Keys;
 use crate::found::{FlowDecoder, Found, Moment, Piece, Way};
-use crate::words::{Word, Words};
+use crate::testing::{directed, line};
 
 /// Datagrams of the client (`>`) and of the server (`<`).
 const PLAIN: &str = include_str!("fixtures/plain.txt");
@@ -14,9 +14,7 @@ const PLAIN: &str = include_str!("fixtures/plain.txt");
 type Datagram = (Way, Vec<u8>);
 
 fn datagrams() -> Vec<Datagram> {
-    let way = |mark| if mark == ">" { Way::Forth } else { Way::Back };
-    let lines = PLAIN.lines().filter_map(|line| line.split_once(' '));
-    lines.map(|(mark, hex)| (way(mark), hex::decode(hex).unwrap())).collect()
+    directed(PLAIN)
 }
 
 fn decode(tcp: bool, datagrams: &[Datagram]) -> Vec<Found> {
@@ -29,22 +27,7 @@ fn decode(tcp: bool, datagrams: &[Datagram]) -> Vec<Found> {
     out
 }
 
-fn say(words: &Words) -> String {
-    let word = |word: &Word| match word {
-        Word::Text(text) => text.to_string(),
-        Word::Random { kind, .. } => (*kind).to_owned(),
-        Word::Size(bytes) => format!(" {bytes}"),
-        other => format!("{other:?}"),
-    };
-    words.0.iter().map(word).collect()
-}
-
 fn lines(found: &[Found]) -> Vec<String> {
-    let line = |found: &Found| {
-        let way = if found.way == Way::Forth { '>' } else { '<' };
-        let again = if found.again { " again" } else { "" };
-        format!("{way} {}{again}", say(&found.words))
-    };
     found.iter().map(line).collect()
 }
 
@@ -118,19 +101,48 @@ fn over_tcp_however_it_is_cut() {
 }
 
 #[test]
-fn a_stream_with_a_hole_is_given_up() {
+fn after_a_hole_a_stream_goes_on_where_a_segment_begins_with_a_packet() {
     let whole = framed(&datagrams());
     let mut flow = Openvpn::new(true);
     let mut out = Vec::new();
     flow.gap(Way::Back, 100);
-    for (way, bytes) in &whole {
+    for (way, bytes) in [&[(Way::Back, whole[1].1[3..].to_vec())], whole.as_slice()].concat() {
+        flow.feed(&Piece { moment: Moment::default(), way, bytes: &bytes }, &mut Keys::new(), &mut out);
+    }
+    assert_eq!(lines(&out), of(true, &whole));
+    assert_eq!(
+        of(true, &[(Way::Forth, vec![0, 0]), (Way::Forth, b"\0\x05other".to_vec()), whole[0].clone()]),
+        ["> OpenVPN bytes that are no packet", "> OpenVPN P_CONTROL_HARD_RESET_CLIENT_V2 session-id=session-id"]
+    );
+}
+
+/// A capture that begins when the tunnel is up, with the end of a packet.
+#[test]
+fn in_the_middle_of_a_stream() {
+    let data = |id: u8| format!("480000000000 00{id:02x}{}", "3a".repeat(40)).replace(' ', "");
+    let packets = framed(&hex_lines([(Way::Forth, data(7)), (Way::Back, data(9)), (Way::Forth, data(8))]));
+    let [first, back, second] = packets.try_into().unwrap();
+    assert!(Openvpn::goes_on(&first.1) && !Openvpn::goes_on(&first.1[3..]));
+    let both = [first.1.as_slice(), &second.1[..20]].concat();
+    let all = [
+        (Way::Forth, first.1[3..].to_vec()),
+        (Way::Back, back.1[5..].to_vec()),
+        (Way::Forth, both),
+        (Way::Forth, second.1[20..].to_vec()),
+        back.clone(),
+    ];
+    let mut flow = Openvpn::in_midstream();
+    let mut out = Vec::new();
+    for (way, bytes) in &all {
         flow.feed(&Piece { moment: Moment::default(), way: *way, bytes }, &mut Keys::new(), &mut out);
     }
-    assert!(!out.is_empty() && out.iter().all(|found| found.way == Way::Forth));
-    assert_eq!(
-        of(true, &[(Way::Forth, vec![0, 0]), whole[0].clone()]),
-        ["> OpenVPN bytes that are no packet; the rest is not read"]
-    );
+    assert_eq!(lines(&out), ["> OpenVPN data 47", "> OpenVPN data 47", "< OpenVPN data 47"]);
+    // Nor does a gap end it.
+    flow.gap(Way::Back, 10);
+    for bytes in [&back.1[5..], &back.1] {
+        flow.feed(&Piece { moment: Moment::default(), way: Way::Back, bytes }, &mut Keys::new(), &mut out);
+    }
+    assert_eq!(lines(&out).len(), 4);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use interop_evidence::{Layer, View};
 use super::TlsStream;
 use crate::Keys;
 use crate::found::{FlowDecoder, Found, Moment, Piece, Way};
-use crate::words::Word;
+use crate::testing::{directed, line};
 
 /// Pieces of both directions, in the order in which they went, and the key log.
 #[derive(Clone, Debug, Default)]
@@ -26,11 +26,11 @@ impl Conversation {
             let (kind, rest) = line.split_once(' ').unwrap();
             match kind {
                 "key" => conversation.key_log += &format!("{rest}\n"),
-                ">" => conversation.pieces.push((Way::Forth, hex::decode(rest).unwrap())),
-                "<" => conversation.pieces.push((Way::Back, hex::decode(rest).unwrap())),
+                ">" | "<" => {}
                 other => panic!("{other}"),
             }
         }
+        conversation.pieces = directed(text);
         conversation
     }
 
@@ -61,19 +61,7 @@ impl Conversation {
     }
 }
 
-/// Lines of TLS of a view: `> TLS ClientHello 1.3`; sizes are shown in square brackets.
+/// Lines of TLS of a view: `> TLS ClientHello 1.3`.
 fn lines(found: &[Found], view: View) -> Vec<String> {
     found.iter().filter(|one| one.view == view && one.layer == Layer::Tls).map(line).collect()
-}
-
-fn line(found: &Found) -> String {
-    let mut line = if found.way == Way::Forth { "> " } else { "< " }.to_owned();
-    for word in &found.words.0 {
-        match word {
-            Word::Text(text) => line += text,
-            Word::Size(size) => line += &format!(" [{size}]"),
-            other => panic!("{other:?}"),
-        }
-    }
-    line
 }
