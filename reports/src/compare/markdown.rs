@@ -1,10 +1,11 @@
 //! A comparison in Markdown, for a job summary or a comment.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use interop_evidence::Verdict;
 
-use super::text::{measured_words, peer_change};
+use super::text::{measured_words, peer_change, story};
 use super::{CellChange, ChangeKind, Comparison};
 use crate::Pair;
 use crate::look::symbol;
@@ -52,15 +53,18 @@ fn section(out: &mut String, comparison: &Comparison, kind: ChangeKind) {
     let heading = kind.heading();
     let (first, rest) = heading.split_at(1);
     let _ = writeln!(out, "\n### {}{rest} ({})\n", first.to_uppercase(), changes.len());
+    let mut told = BTreeSet::new();
     for change in changes.iter().take(SHOWN) {
-        entry(out, comparison, change);
+        let is_news = told.insert(story(change));
+        entry(out, comparison, change, is_news);
     }
     if changes.len() > SHOWN {
         let _ = writeln!(out, "\nCut: {SHOWN} of {} are shown.", changes.len());
     }
 }
 
-fn entry(out: &mut String, comparison: &Comparison, change: &CellChange) {
+/// A change; `is_news` unless one before it tells the same story.
+fn entry(out: &mut String, comparison: &Comparison, change: &CellChange, is_news: bool) {
     let Some(side) = change.side() else { return };
     let pair = Pair { client: &side.client, server: &side.server };
     let label = scenario_label(&change.scenario, &change.params);
@@ -73,6 +77,10 @@ fn entry(out: &mut String, comparison: &Comparison, change: &CellChange) {
         change.verdicts(ARROW)
     );
     if matches!(change.kind, ChangeKind::Gone) || (change.old.is_none() && side.verdict == Verdict::Pass) {
+        return;
+    }
+    if !is_news {
+        out.push_str("  - the same as above\n");
         return;
     }
     let mut item = |name: &str, text: String| {

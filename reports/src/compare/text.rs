@@ -1,8 +1,11 @@
 //! A comparison for a terminal.
 
+use std::collections::BTreeSet;
+
 use interop_evidence::{PeerRecord, Verdict};
 
-use super::{CellChange, ChangeKind, Comparison, PeerChange, RunSide};
+use super::{CellChange, CellSide, ChangeKind, Comparison, PeerChange, RunSide};
+use crate::groups::without_numbers;
 use crate::look::{Tone, symbol, tone};
 use crate::text::{measurement, one_line, peer_label, plural, scenario_label};
 use crate::{Pair, Style};
@@ -56,14 +59,19 @@ impl Page<'_> {
             return Vec::new();
         }
         let mut lines = vec![String::new(), self.bold(&format!("{} ({})", kind.heading(), changes.len()))];
-        lines.extend(changes.iter().take(SHOWN).flat_map(|change| self.entry(change)));
+        let mut told = BTreeSet::new();
+        for change in changes.iter().take(SHOWN) {
+            let is_news = told.insert(story(change));
+            lines.extend(self.entry(change, is_news));
+        }
         if changes.len() > SHOWN {
             lines.push(format!("  {} more; --json has all of them", changes.len() - SHOWN));
         }
         lines
     }
 
-    fn entry(&self, change: &CellChange) -> Vec<String> {
+    /// A change; `is_news` unless the one above, or one before it, tells the same story.
+    fn entry(&self, change: &CellChange, is_news: bool) -> Vec<String> {
         let Some(side) = change.side() else { return Vec::new() };
         let mark = self.paint(tone(side.verdict), symbol(side.verdict, self.style.unicode));
         let pair = Pair { client: &side.client, server: &side.server };
@@ -72,6 +80,12 @@ impl Page<'_> {
         let mut lines = vec![self.plain(&format!("  {mark} {label}  {pair}: {verdicts}"))];
         // Of a cell that is gone, or holds, the line above says everything.
         if matches!(change.kind, ChangeKind::Gone) || (change.old.is_none() && side.verdict == Verdict::Pass) {
+            return lines;
+        }
+        if !is_news {
+            let [_, (_, run, cell)] = self.sides(change);
+            let evidence = cell.as_ref().and_then(|cell| run.evidence(cell)).unwrap_or_default();
+            lines.push(format!("      the same as above; {}", one_line(&evidence, 4 * TEXT)));
             return lines;
         }
         let mut item = |name: &str, text: &str| lines.push(self.plain(&format!("      {name:<8} {text}")));
@@ -94,8 +108,7 @@ impl Page<'_> {
                 item("", &crate::text::printable(line));
             }
         }
-        let sides = [("earlier", &self.comparison.old, &change.old), ("later", &self.comparison.new, &change.new)];
-        for (name, run, cell) in sides {
+        for (name, run, cell) in self.sides(change) {
             if let Some(path) = cell.as_ref().and_then(|cell| run.evidence(cell)) {
                 item(name, &one_line(&path, 4 * TEXT));
             }
@@ -104,6 +117,10 @@ impl Page<'_> {
             item("again", &one_line(&side.reproduce, 4 * TEXT));
         }
         lines
+    }
+
+    fn sides<'c>(&'c self, change: &'c CellChange) -> [(&'static str, &'c RunSide, &'c Option<CellSide>); 2] {
+        [("earlier", &self.comparison.old, &change.old), ("later", &self.comparison.new, &change.new)]
     }
 
     fn arrow(&self) -> &'static str {
@@ -130,6 +147,21 @@ impl Page<'_> {
             text.replace('×', "x").replace('µ', "u").replace('…', "...")
         }
     }
+}
+
+/// What is told of a change beside its cell; two with the same story differ in numbers only.
+pub(super) fn story(change: &CellChange) -> String {
+    let reason = change.new.as_ref().map(|side| side.reason.as_str()).unwrap_or_default();
+    let checks =
+        change.checks.iter().map(|check| format!("{} {:?} {:?} {}", check.id, check.old, check.new, check.message));
+    // The first line has the number of a frame, and how many more differ.
+    let pictures = change.traces.iter().map(|trace| {
+        let lines: Vec<&str> = trace.message.lines().skip(1).collect();
+        format!("{} {}", trace.view, if lines.is_empty() { trace.message.clone() } else { lines.join("\n") })
+    });
+    let numbers = change.measurements.iter().map(|measured| format!("{} {}", measured.name, measured.is_worse));
+    let all: Vec<String> = [reason.to_owned()].into_iter().chain(checks).chain(pictures).chain(numbers).collect();
+    format!("{} {}", change.verdicts(">"), without_numbers(&all.join("\n")))
 }
 
 /// `outage 6.7 s → 21 s, 3.2 times`.

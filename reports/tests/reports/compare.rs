@@ -279,3 +279,18 @@ fn json_has_everything_by_name() {
     assert_eq!(json["peers"][0]["role"], "server");
     assert_eq!(json["new"]["interrupted"], true);
 }
+
+#[test]
+fn the_same_story_is_told_once() {
+    let old = with_server(&release("ocserv", "bookworm", "1.1.6"), |_| Verdict::Pass);
+    let mut new = with_server(&release("ocserv", "trixie", "1.3.0"), |_| Verdict::Fail);
+    for (number, cell) in new.cells.iter_mut().enumerate() {
+        cell.reason = format!("frame {number} on `lan` was not expected");
+    }
+    new.cells[3].reason = "something else".into();
+    let comparison = compare(&old, &new);
+    let text = comparison_text(&comparison, PLAIN);
+    assert_eq!(text.matches("      reason ").count(), 2, "{text}");
+    assert_eq!(text.matches("the same as above; cells/").count(), 2, "{text}");
+    assert_eq!(comparison_markdown(&comparison).matches("the same as above").count(), 2);
+}

@@ -62,7 +62,7 @@ record! {
         /// How it is known that a client's tunnel is up.
         pub connected_when: Option<ConnectedWhen> = None,
         /// Of a server: the log line that says that a session's device is set up. Clients are told before it is, and what was
-        /// seen of the server in between is neither before nor after.
+        /// seen of the server in between is neither before nor after. With groups `device` and `mtu` the device must have that MTU.
         pub session_ready_when: Option<Pattern> = None,
         /// Name of its tunnel interface.
         pub tunnel_interface: Option<Spanned<Template>> = None,

@@ -86,7 +86,8 @@ fn try_bisect(catalogue_args: &CatalogueArgs, catalogue: &Catalogue, args: &Bise
         peers.reverse();
     }
     let [searched, other] = peers;
-    Ok(Story { scenario: args.scenario.clone(), searched, other, steps: tried.steps, outcome })
+    let (scenario, params) = (args.scenario.clone(), args.params.clone());
+    Ok(Story { scenario, params, searched, other, steps: tried.steps, outcome })
 }
 
 /// The versions that were run.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use interop_catalogue::{ConnectedWhen, Peer, Protocol, ReadyWhen, Side, Spanned, Template};
-use interop_evidence::{EventKind, Micros, PeerRole};
+use interop_evidence::{EventKind, Micros, NodeSnapshot, PeerRole};
 use interop_lab::Launch;
 use interop_pki::{ClientSpec, Defect, Factory, KeyKind, ServerSpec};
 use nix::sys::signal::Signal;
@@ -71,10 +71,9 @@ impl Cell<'_> {
         let (peer, choice, node) = (self.server_peer, self.job.server.clone(), self.world.server.clone());
         let running = self.launch(Side::Server, peer, &choice, &node, 0).await?;
         let deadline = within(READY.min(self.time_left()));
-        let from = 0;
         let ready = async {
             match &peer.ready_when {
-                Some(ReadyWhen::Log(pattern)) => running.process.log.wait_for(pattern.regex(), from, deadline).await,
+                Some(ReadyWhen::Log(pattern)) => running.process.log.wait_for(pattern.regex(), deadline).await,
                 Some(ReadyWhen::Listening(wanted)) => {
                     let protocol = if wanted.protocol == Protocol::Tcp { "tcp" } else { "udp" };
                     self.wait_listening(&node, protocol, self.settings.port, deadline).await
@@ -121,7 +120,7 @@ impl Cell<'_> {
         let server_log = self.log(PeerRole::Server).cloned();
         let connected = async {
             match &peer.connected_when {
-                Some(ConnectedWhen::Log(pattern)) => log.wait_for(pattern.regex(), 0, deadline).await,
+                Some(ConnectedWhen::Log(pattern)) => log.wait_for(pattern.regex(), deadline).await,
                 Some(ConnectedWhen::Interface(_)) | None => self.wait_interface(node, &interface, deadline).await,
             }
         };
@@ -164,13 +163,28 @@ impl Cell<'_> {
         Ok(start)
     }
 
-    /// Waits until the server has set up the device of the first session, if its peer file says how that is known.
+    /// Waits until the server has set up the device of the first session, if its peer file says how that is known. A line with the
+    /// groups `device` and `mtu` is said before it is done: then the device is waited for as well.
     pub(super) async fn session_ready(&self) {
-        let Some(pattern) = &self.server_peer.session_ready_when else { return };
+        let Some(pattern) = self.server_peer.session_ready_when.as_ref().map(interop_catalogue::Pattern::regex) else {
+            return;
+        };
         let Some(log) = self.log(PeerRole::Server) else { return };
-        if !log.wait_for(pattern.regex(), 0, within(SESSION_READY)).await {
+        let deadline = within(SESSION_READY);
+        let said = log.wait_for(pattern, deadline).await;
+        let line = log.line_with(pattern).unwrap_or_default();
+        let done = match pattern.captures(&line).and_then(|found| Some((found.name("device")?, found.name("mtu")?))) {
+            Some((device, mtu)) => {
+                let is_set = |snapshot: &NodeSnapshot| {
+                    snapshot.interfaces.get(device.as_str()).is_some_and(|now| now.to_string() == mtu.as_str())
+                };
+                self.look_until(&self.world.server, deadline, is_set).await
+            }
+            None => said,
+        };
+        if !done {
             self.recorder
-                .note(format!("the server did not say within {SESSION_READY:?} that the session's device is set up"));
+                .note(format!("no sign within {SESSION_READY:?} that the server has set up the session's device"));
         }
     }
 
@@ -299,12 +313,7 @@ impl Cell<'_> {
         .await
     }
 
-    async fn look_until(
-        &self,
-        node: &str,
-        deadline: Instant,
-        holds: impl Fn(&interop_evidence::NodeSnapshot) -> bool,
-    ) -> bool {
+    async fn look_until(&self, node: &str, deadline: Instant, holds: impl Fn(&NodeSnapshot) -> bool) -> bool {
         let Ok(node) = self.lab.node(node) else { return false };
         loop {
             if node.snapshot(Micros::default()).await.is_ok_and(|snapshot| holds(&snapshot)) {

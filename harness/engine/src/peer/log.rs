@@ -156,7 +156,7 @@ impl PeerLog {
     }
 
     /// Waits for a matching line, said before or later; `false` at the deadline.
-    pub(crate) async fn wait_for(&self, pattern: &Regex, _from: usize, deadline: Instant) -> bool {
+    pub(crate) async fn wait_for(&self, pattern: &Regex, deadline: Instant) -> bool {
         let heard = {
             let mut state = self.lock();
             if state.lines.iter().any(|line| pattern.is_match(line)) {
@@ -169,6 +169,11 @@ impl PeerLog {
             heard
         };
         matches!(timeout_at(deadline, heard).await, Ok(Ok(())))
+    }
+
+    /// The last line that matches.
+    pub(crate) fn line_with(&self, pattern: &Regex) -> Option<String> {
+        self.lock().lines.iter().filter(|line| pattern.is_match(line)).last().cloned()
     }
 
     /// Waits until a refusal was said, then gives the peer a moment to prove the opposite.
@@ -362,7 +367,7 @@ mod tests {
         log.follow(ear);
         let deadline = Instant::now() + Duration::from_secs(30);
         let pattern = Regex::new("^up x").unwrap();
-        let waits = log.wait_for(&pattern, 0, deadline);
+        let waits = log.wait_for(&pattern, deadline);
         let talks = async {
             use tokio::io::AsyncWriteExt as _;
             mouth.write_all(b"up ").await.unwrap();
@@ -379,9 +384,9 @@ mod tests {
     async fn who_waits_hears_every_line_however_many_there_are() {
         let (log, ..) = log("limits: {log: 10kB}");
         let pattern = Regex::new("needle").unwrap();
-        assert!(!log.wait_for(&pattern, 0, soon()).await);
+        assert!(!log.wait_for(&pattern, soon()).await);
         let deadline = Instant::now() + Duration::from_secs(30);
-        let waits = log.wait_for(&pattern, 0, deadline);
+        let waits = log.wait_for(&pattern, deadline);
         let talks = async {
             tokio::task::yield_now().await;
             log.take(b"the needle");
@@ -401,7 +406,7 @@ mod tests {
     async fn who_gives_up_is_forgotten() {
         let (log, ..) = log("");
         let pattern = Regex::new("needle").unwrap();
-        assert!(!log.wait_for(&pattern, 0, soon()).await);
+        assert!(!log.wait_for(&pattern, soon()).await);
         log.take(b"hay");
         assert!(log.lock().waiting.is_empty());
     }

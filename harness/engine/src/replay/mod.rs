@@ -151,9 +151,12 @@ fn golden_checks(
     checks
 }
 
+/// How the id of the check of a golden trace begins.
+pub(crate) const GOLDEN_CHECK: &str = "golden ";
+
 /// The name of the check of a view: `golden outer-flow`.
 pub(crate) fn golden_id(view: View) -> String {
-    format!("golden {view}")
+    format!("{GOLDEN_CHECK}{view}")
 }
 
 /// Pairs checks by name; names that come more than once, by their order.

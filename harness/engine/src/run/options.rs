@@ -19,6 +19,8 @@ pub struct RunOptions {
     pub repeat: u32,
     /// Whether the lab of each cell stays up until it is released.
     pub keep: bool,
+    /// Whether a pair whose baseline fails is spared its other cells.
+    pub gate: bool,
     /// Whether nothing more is started after the first unexpected verdict.
     pub fail_fast: bool,
     /// Whether `degraded` counts as unexpected.

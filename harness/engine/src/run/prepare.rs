@@ -67,7 +67,7 @@ impl Runner<'_> {
     fn sort(&mut self) -> Vec<Taken> {
         let plan = self.plan;
         let runs = |cell: &&PlannedCell| cell.fate == CellFate::Run;
-        for cell in plan.cells.iter().filter(runs).filter(|cell| cell.baseline) {
+        for cell in plan.cells.iter().filter(runs).filter(|cell| cell.baseline && self.options.gate) {
             self.queue.gate(cell);
         }
         let mut taken = Vec::new();

@@ -11,6 +11,8 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub(super) struct Story {
     pub(super) scenario: String,
+    /// Values of its axes that were asked for.
+    pub(super) params: Vec<(String, String)>,
     /// The peer of which versions were tried, as it was asked for: `openconnect@8.10..9.21`.
     pub(super) searched: String,
     /// The peer on the other side.
@@ -112,7 +114,10 @@ impl Story {
     }
 
     pub(super) fn text(&self, style: Style) -> String {
-        let mut lines = vec![format!("{}: {} against {}", self.scenario, self.searched, self.other), String::new()];
+        let params: Vec<String> = self.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let params = if params.is_empty() { String::new() } else { format!(" ({})", params.join(", ")) };
+        let title = format!("{}{params}: {} against {}", self.scenario, self.searched, self.other);
+        let mut lines = vec![title, String::new()];
         lines.extend(self.steps.iter().map(Step::line));
         lines.push(String::new());
         let shown = |name: &str| {

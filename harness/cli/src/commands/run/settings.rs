@@ -38,6 +38,7 @@ pub(super) fn options(catalogue: &CatalogueArgs, args: &RunArgs) -> Result<RunOp
     Ok(RunOptions {
         repeat: args.repeat,
         keep: args.keep,
+        gate: !args.no_gate,
         fail_fast: args.fail_fast,
         fail_on_degraded: args.fail_on.is_some(),
         suite: args.suite.clone(),
@@ -85,6 +86,7 @@ pub(crate) fn plain_options(
         jobs: jobs.map(usize::from),
         repeat: 1,
         keep: false,
+        gate: true,
         fail_fast: false,
         fail_on_degraded: false,
         cell_program: program,
