@@ -11,10 +11,10 @@ const USAGE: &str = "\
 bench-report [--quick] [--write] [--program PATH] [SECTION...]
 
 Measures the harness and prints Markdown. Sections: set-up, wires, accuracy, frames, cells,
-tunnels, sessions; all unless given.
+traces, tunnels, sessions; all unless given.
   --quick  few repetitions: to see whether it works
-  --write  puts the figures into benches/README.md as well
-  --program  the `vpn-interop` that sections `cells` and `tunnels` run; target/release/vpn-interop unless given";
+  --write  puts the figures into benches/README.md as well, those of other sections stay
+  --program  the `vpn-interop` that sections `cells`, `traces` and `tunnels` run; target/release/vpn-interop unless given";
 
 fn main() -> ExitCode {
     // A cell must be entered while the process has one thread: before anything else.

@@ -70,13 +70,13 @@ pub(super) fn report(options: &Options) -> Result<String> {
     if !options.quick {
         std::fs::remove_file(&small).map_err(|error| error.to_string())?;
         let frames = traces::repeat(&source, &large, LARGE)?;
+        let megabytes = std::fs::metadata(&large).map_err(|error| error.to_string())?.len() as f64 / 1e6;
         let reading = traces::read(&program, &["trace", "--all-wires", &text(&large)])?;
         let met = if reading.peak < AIM_MEMORY { "met" } else { "missed" };
         verdict.push_str(&format!(
-            "\n\nA file of {:.0} MB, {frames} frames: {:.1} s, {:.1} MB resident at most. Aim below {AIM_MEMORY:.0} MB: {met}.",
-            LARGE as f64 / 1e6,
-            reading.wall,
-            reading.peak,
+            "\n\nA file of {megabytes:.0} MB, {frames} frames: {:.1} s, {:.1} MB resident at most. Aim below {AIM_MEMORY:.0} MB: \
+             {met}.",
+            reading.wall, reading.peak,
         ));
     }
     Ok(format!(

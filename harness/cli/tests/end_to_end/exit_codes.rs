@@ -72,7 +72,8 @@ fn degraded_is_0_unless_asked() {
     let folder = overlay(&[(
         "cases/soft.yaml",
         "id: soft\ntitle: A soft limit that cannot be met\narea: basics\ntopology: direct\nsteps:\n  \
-         - connect: {within: 20s}\n  - expect: {transport: tls, within: 1s, or-degraded: true}\n",
+         - connect: {within: 20s}\n  - expect: {transport: dtls}\n  \
+         - expect: {transport: tls, within: 1s, or-degraded: true}\n",
     )]);
     let catalogue = folder.path().to_str().unwrap();
     let pair = ["--client", "openconnect", "--server", "ocserv"];

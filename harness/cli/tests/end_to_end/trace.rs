@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::Output;
 
 use interop_capture::CaptureReader;
-use interop_evidence::{Bundle, MarkKind, Trace, TraceLine, Verdict, View};
+use interop_evidence::{Bundle, MarkKind, Trace, Verdict, View};
+use serde_json::Value;
 
-use crate::support::{Run, has_reference, need, program};
+use crate::support::{Run, builtin, has_anyconnect, has_command, has_reference, need, overlay, program};
 
 fn trace(path: &Path, args: &[&str]) -> Output {
     program().arg("trace").arg(path).args(args).output().unwrap()
@@ -78,17 +79,77 @@ fn a_capture_as_tcpdump_writes_it_gives_the_same_lines() {
     let folder = run.folder.path().join(run.expect("baseline", Verdict::Pass).bundle.unwrap());
     let bare = folder.join("tcpdump.pcap");
     fs::write(&bare, as_tcpdump(&folder.join("capture.pcapng"), "access")).unwrap();
-    // What a scenario did is not known of a bare capture: repeats are folded over its marks.
-    let of = |path: &Path| -> BTreeSet<(String, String)> {
-        let output = trace(path, &["--view", "outer-flow", "--json"]);
-        let trace: Trace = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", complaint(&output)));
-        let tls = trace.lines.into_iter().filter(|line| line.flow.contains("/443"));
-        // Hosts have other names without the lab's; `UDP/443 #1` stays.
-        let flow = |line: &TraceLine| line.flow.split_once(' ').unwrap().1.to_owned();
-        tls.map(|line| (flow(&line), line.text)).collect()
-    };
-    let (known, bare) = (of(&folder), of(&bare));
+    let (known, bare) = (outer_lines(&folder), outer_lines(&bare));
     assert!(known.len() > 15 && known == bare, "{known:#?}\n{bare:#?}");
+}
+
+/// OpenConnect whose start begins a capture on the client's wire, and whose end waits until the capture has everything.
+fn beside_tcpdump(capture: &Path) -> String {
+    let script = format!(
+        "\
+files:
+  tcpdump.sh: |
+    exec 3<&0
+    setsid tcpdump -i access -Z root -U -w '{capture}' 2> '{capture}.log' &
+    dump=$!
+    tries=0
+    while [ ! -s '{capture}' ] && [ \"$tries\" -lt 200 ]; do tries=$((tries + 1)); sleep 0.05; done
+    \"$@\" <&3 &
+    client=$!
+    trap 'kill -INT \"$client\"' INT
+    trap 'kill -TERM \"$client\"' TERM
+    wait \"$client\"
+    wait \"$client\"
+    status=$?
+    # It looks for packets once a second.
+    sleep 1.5
+    kill -INT \"$dump\"
+    wait \"$dump\"
+    exit \"$status\"
+",
+        capture = capture.display()
+    );
+    let peer = builtin("peers/openconnect.yaml");
+    let command = "command:\n  - \"{{ binary }}\"\n";
+    assert!(peer.contains("\nfiles:\n") && peer.contains(command));
+    let peer = peer.replacen("files:\n", &script, 1);
+    let wrapped = "command:\n  - /bin/sh\n  - \"{{ dir }}/tcpdump.sh\"\n  - \"{{ binary }}\"\n";
+    format!("replaces: true\n{}", peer.replacen(command, wrapped, 1))
+}
+
+#[test]
+fn a_capture_that_tcpdump_took_in_the_lab_gives_the_lines_of_the_bundle() {
+    need!(has_anyconnect(), "openconnect or ocserv is missing, or this is not root");
+    need!(has_command("tcpdump"), "tcpdump is not installed");
+    let out = tempfile::TempDir::new().unwrap();
+    // A cell sees no other folder of the machine's temporary ones.
+    let capture = out.path().join("cells/baseline+openconnect+ocserv/tcpdump.pcap");
+    let catalogue = overlay(&[("peers/openconnect.yaml", &beside_tcpdump(&capture))]);
+    let pair = ["--scenario", "baseline", "--client", "openconnect", "--server", "ocserv"];
+    let mut command = program();
+    command.arg("run").arg("--catalogue").arg(catalogue.path()).arg("--out").arg(out.path()).args(pair);
+    let output = command.output().unwrap();
+    let run = Run { folder: out, output };
+    let folder = run.folder.path().join(run.expect("baseline", Verdict::Pass).bundle.unwrap());
+    let (known, bare) = (outer_lines(&folder), outer_lines(&capture));
+    assert!(known.len() > 15 && known == bare, "{known:#?}\n{bare:#?}");
+
+    let replayed = program().arg("replay").arg(&capture).arg("--json").output().unwrap();
+    assert_eq!(replayed.status.code(), Some(0), "{}", complaint(&replayed));
+    let seen: Value = serde_json::from_slice(&replayed.stdout).unwrap();
+    let messages: Vec<&Value> = seen["handshakes"].as_array().unwrap().iter().map(|it| &it["message"]).collect();
+    for message in ["tls-client-hello", "tls-server-hello", "dtls-client-hello", "dtls-server-hello", "dtls-data"] {
+        assert!(messages.contains(&&Value::from(message)), "{message}: {messages:?}");
+    }
+}
+
+/// Service and text of each line of the VPN. What a scenario did is not known of a bare capture: repeats are folded over
+/// its marks. Hosts have other names without the lab's; `UDP/443 #1` stays.
+fn outer_lines(path: &Path) -> BTreeSet<(String, String)> {
+    let output = trace(path, &["--view", "outer-flow", "--json"]);
+    let trace: Trace = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", complaint(&output)));
+    let vpn = trace.lines.into_iter().filter(|line| line.flow.contains("/443"));
+    vpn.map(|line| (line.flow.split_once(' ').unwrap().1.to_owned(), line.text)).collect()
 }
 
 #[test]

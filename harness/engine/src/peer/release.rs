@@ -42,24 +42,18 @@ pub fn peer_releases(peer: &Peer, store: &Store) -> Result<Vec<PeerRelease>> {
 }
 
 fn peer_release(peer: &Peer, package: &str, store: &Store, release: &InstalledRelease) -> Option<PeerRelease> {
-    let exact = &release.packages.get(package)?.version;
+    let package = release.packages.get(package)?;
     let root = store.root(release);
     let folders = peer.binary.search.iter().map(String::as_str).chain(FOLDERS);
     let mut programs = folders.map(|folder| Path::new(folder).join(peer.binary.name.as_str()));
     let program = programs.find(|program| resolve(&root, program).is_some())?;
     Some(PeerRelease {
         release: release.release.clone(),
-        package: exact.clone(),
-        version: upstream(exact).to_owned(),
+        package: package.version.clone(),
+        version: package.upstream().to_owned(),
         root,
         program,
     })
-}
-
-/// `1:9.12-3+b1` to `9.12`: without the epoch and without the revision of the package.
-fn upstream(package: &str) -> &str {
-    let version = package.split_once(':').map_or(package, |(_, version)| version);
-    version.rsplit_once('-').map_or(version, |(version, _)| version)
 }
 
 /// Those releases that a text after `@` names: a release or a glob over releases (`trixie`, `*`), an exact version of the program or of
@@ -123,17 +117,5 @@ impl PeerRelease {
             emulates: peer.emulates.clone(),
             mutant: None,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn package_versions() {
-        assert_eq!(upstream("9.12-3+b1"), "9.12");
-        assert_eq!(upstream("1:2.6.14-1+deb12u1"), "2.6.14");
-        assert_eq!(upstream("1.3.0"), "1.3.0");
     }
 }

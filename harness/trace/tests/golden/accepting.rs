@@ -73,9 +73,11 @@ fn the_base_is_what_most_share() {
     let all = first.clone().map(|(cell, _)| (cell, "one"));
     assert_eq!(accept(&mut files, &all), changes(&[("", ""), ("@b+t", "gone"), ("@c+t", "gone")]));
     assert_eq!(files.len(), 1);
-    // The base moves with the majority.
-    let new = first.map(|(cell, line)| (cell.clone(), if cell.client == "a" { line } else { "new" }));
-    assert_eq!(accept(&mut files, &new), changes(&[("", ""), ("@a", "a x *")]));
+    // The base stays as long as somebody has it, and moves with the majority when nobody does.
+    let new = first.clone().map(|(cell, line)| (cell.clone(), if cell.client == "a" { line } else { "new" }));
+    assert_eq!(accept(&mut files, &new), changes(&[("", ""), ("@b", "b x *; c x *")]));
+    let newer = first.map(|(cell, _)| (cell.clone(), if cell.client == "a" { "newer" } else { "new" }));
+    assert_eq!(accept(&mut files, &newer), changes(&[("", ""), ("@a", "a x *"), ("@b", "gone")]));
 }
 
 #[test]

@@ -180,11 +180,10 @@ mod tests {
 
     use super::*;
 
-    fn wanted(text: &str) -> Result<Vec<String>, String> {
-        let catalogue = Catalogue::load(&LoadOptions::default()).unwrap();
+    fn wanted(catalogue: &Catalogue, text: &str) -> Result<Vec<String>, String> {
         let folder = TempDir::new().unwrap();
         let store = Store::at(folder.path().to_path_buf());
-        let found = to_install(&catalogue, &store, &[text.to_owned()]).map_err(|(_, message)| message)?;
+        let found = to_install(catalogue, &store, &[text.to_owned()]).map_err(|(_, message)| message)?;
         Ok(found
             .into_iter()
             .flat_map(|(release, names)| names.into_iter().map(move |name| format!("{name}@{release}")))
@@ -193,6 +192,8 @@ mod tests {
 
     #[test]
     fn names_become_packages() {
+        let catalogue = Catalogue::load(&LoadOptions::default()).unwrap();
+        let wanted = |text: &str| wanted(&catalogue, text);
         assert_eq!(wanted("openconnect@trixie").unwrap(), ["openconnect@trixie"]);
         assert_eq!(wanted("openvpn-tcp-server@sid").unwrap(), ["openvpn@sid"], "several peers are one package");
         assert_eq!(wanted("ocserv@*").unwrap(), ["ocserv@bookworm", "ocserv@bullseye", "ocserv@sid", "ocserv@trixie"]);
@@ -202,7 +203,8 @@ mod tests {
 
     #[test]
     fn what_names_nothing_has_a_hint() {
-        let said = |text: &str| wanted(text).unwrap_err();
+        let catalogue = Catalogue::load(&LoadOptions::default()).unwrap();
+        let said = |text: &str| wanted(&catalogue, text).unwrap_err();
         assert!(said("openconnect").contains("`openconnect@trixie`"), "{}", said("openconnect"));
         assert!(said("openconect@trixie").contains("did you mean `openconnect`?"), "{}", said("openconect@trixie"));
         assert!(said("reference@trixie").contains("no peer `reference` comes from a package"));
