@@ -30,8 +30,8 @@ pub use handshake::{
 pub use measure::{Measure, MeasureLoss, MeasureOutage, MeasureRtt};
 pub use params::Params;
 pub use peer::{
-    Binary, ByVersion, ConnectedWhen, KeyLog, Limits, Listening, LogEvent, Mutant, Pattern, Peer, Protocol, ReadyWhen, Refusal,
-    Side, Signal, Stop, Template, VersionProbe,
+    Binary, ByVersion, ConnectedWhen, KeyLog, Limits, Listening, LogEvent, Mutant, Pattern, Peer, Protocol, ReadyWhen,
+    Refusal, Side, Signal, Stop, Template, VersionProbe,
 };
 pub use scalar::{Scalar, ScalarValue};
 pub use scenario::{Always, Axis, GoldenSlack, LeakWatch, Needs, Only, Scenario};

@@ -100,8 +100,9 @@ impl PeerRelease {
     /// # Errors
     /// When the program does not tell its version.
     pub fn choose(&self, peer: &Peer) -> Result<PeerChoice> {
-        let mut command = command_inside(&self.root, &self.program)
-            .ok_or_else(|| EngineError::Missing(format!("a loader for {} in {}", self.program.display(), self.root.display())))?;
+        let mut command = command_inside(&self.root, &self.program).ok_or_else(|| {
+            EngineError::Missing(format!("a loader for {} in {}", self.program.display(), self.root.display()))
+        })?;
         let versions = tell_versions(peer, &mut command, OsStr::new(&self.program))?;
         Ok(PeerChoice {
             peer: peer.name().to_string(),

@@ -217,7 +217,8 @@ fn peers<'c>(
     }
     let mut seen = BTreeSet::new();
     found.retain(|(peer, choice)| {
-        let release = choice.as_ref().ok().and_then(|choice| choice.origin.as_ref()).map(|origin| origin.release.clone());
+        let release =
+            choice.as_ref().ok().and_then(|choice| choice.origin.as_ref()).map(|origin| origin.release.clone());
         seen.insert((peer.id.to_string(), release))
     });
     Ok(found)
@@ -239,13 +240,17 @@ fn is_witness(peer: &Peer) -> bool {
 
 /// The releases that the text after `@` names, of those peers that come from packages.
 fn from_store<'c>(peers: &[&'c Peer], at: &str) -> Result<Vec<Chosen<'c>>, SelectionError> {
-    let store = Store::of_user()
-        .ok_or_else(|| SelectionError("there is no store of peers: neither HOME nor VPN_INTEROP_STORE is set".to_owned()))?;
+    let store = Store::of_user().ok_or_else(|| {
+        SelectionError("there is no store of peers: neither HOME nor VPN_INTEROP_STORE is set".to_owned())
+    })?;
     let mut found = Vec::new();
     for peer in peers {
         if peer.binary.package.is_empty() {
             if let [one] = peers {
-                return Err(SelectionError(format!("`{}` comes from no package, so that it has no releases", one.name())));
+                return Err(SelectionError(format!(
+                    "`{}` comes from no package, so that it has no releases",
+                    one.name()
+                )));
             }
             continue;
         }

@@ -132,7 +132,10 @@ fn enter_root(root: &Path, at: &Path) -> Result<()> {
     fs::create_dir_all(at).map_err(|source| LabError::file(at, source))?;
     let bind = |from: &Path, to: &Path, what: &str| {
         mount(Some(from), to, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>).map_err(|errno| {
-            LabError::system(format!("mount {} as {what} of a node's root file system {}", from.display(), root.display()), errno)
+            LabError::system(
+                format!("mount {} as {what} of a node's root file system {}", from.display(), root.display()),
+                errno,
+            )
         })
     };
     bind(root, at, "the root")?;
