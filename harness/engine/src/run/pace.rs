@@ -14,7 +14,7 @@ const LOOKS: usize = 3;
 /// Up to this busy share of the processors more cells are started.
 const BUSY: f64 = 0.75;
 /// Cells for each processor that run however busy the machine is.
-const FLOOR_PER_CPU: usize = 2;
+const FLOOR_PER_CPU: usize = 4;
 /// Cells for each processor that are never exceeded.
 const BOUND_PER_CPU: usize = 16;
 /// Memory of a cell with its peers.
@@ -111,7 +111,7 @@ mod tests {
     fn an_idle_machine_fills_step_by_step_up_to_the_bound() {
         let mut pace = Pace::new(None, 2);
         let mut running = fill(&mut pace, 0);
-        assert_eq!(running, 4, "before the first look only the least");
+        assert_eq!(running, 8, "before the first look only the least");
         let mut steps = 0;
         while running < pace.at_most() {
             pace.observe(Some(0.1), MUCH);
@@ -131,7 +131,7 @@ mod tests {
         for _ in 0..LOOKS {
             pace.observe(Some(0.9), MUCH);
         }
-        assert_eq!(fill(&mut pace, 0), 4);
+        assert_eq!(fill(&mut pace, 0), 8);
         assert!(!pace.allows(10), "what runs beyond it ends, and is not replaced");
         pace.observe(None, MUCH);
         assert!(!pace.allows(10), "nothing known of the processors");
