@@ -19,9 +19,14 @@ impl Cell<'_> {
     /// Takes a snapshot of the nodes on which peers run.
     pub(super) async fn snapshot(&mut self, phase: Phase) -> Result<()> {
         let mut nodes: Vec<NodeSnapshot> = Vec::new();
-        for name in self.world.clients.iter().chain([&self.world.server]) {
+        for name in &self.world.clients {
             nodes.push(self.lab.node(name)?.snapshot(self.recorder.now()).await?);
         }
+        if phase == Phase::Connected {
+            // The client is looked at as soon as it says that it is up: a search for the path's MTU may change it at once.
+            self.session_ready().await;
+        }
+        nodes.push(self.lab.node(&self.world.server)?.snapshot(self.recorder.now()).await?);
         self.bundle.write_snapshot(&phase, &nodes)?;
         self.recorder.record(EventKind::SnapshotTaken { phase: phase.clone() });
         self.snapshots.insert(phase, nodes);

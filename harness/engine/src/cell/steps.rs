@@ -56,7 +56,6 @@ impl Cell<'_> {
             return Ok((judge::connect(outcome, &detail), After::GiveUp));
         }
         if !self.snapshots.contains_key(&Phase::Connected) {
-            self.session_ready().await;
             self.snapshot(Phase::Connected).await?;
             self.first_tunnel_address = self.tunnel_address_now(&step.client);
         }
@@ -69,7 +68,6 @@ impl Cell<'_> {
         let (outcome, detail) = self.start_pair(&step.client, time).await?;
         self.recorder.record(EventKind::Attempt { outcome, detail: detail.clone() });
         if outcome == AttemptOutcome::Connects && !self.snapshots.contains_key(&Phase::Connected) {
-            self.session_ready().await;
             self.snapshot(Phase::Connected).await?;
         }
         Ok(judge::attempt(step, outcome, &detail))
