@@ -12,11 +12,21 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 const LIMIT: Duration = Duration::from_secs(10);
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+/// A port that is free for both: the one that UDP is given may be taken by somebody's TCP.
+async fn one_port() -> (UdpSocket, TcpListener) {
+    for _ in 0..50 {
+        let udp = UdpSocket::bind(LOOPBACK).await.unwrap();
+        if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+            return (udp, tcp);
+        }
+    }
+    panic!("no port is free for UDP and TCP");
+}
+
 /// A resolver that answers every query with its own number in place of an address.
 async fn stub(number: u8) -> SocketAddr {
-    let udp = UdpSocket::bind(LOOPBACK).await.unwrap();
+    let (udp, tcp) = one_port().await;
     let address = udp.local_addr().unwrap();
-    let tcp = TcpListener::bind(address).await.unwrap();
     tokio::spawn(async move {
         let mut buffer = [0; 2048];
         while let Ok((length, client)) = udp.recv_from(&mut buffer).await {
