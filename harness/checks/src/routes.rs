@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use interop_evidence::{CheckOutcome, NodeSnapshot, RouteEntry};
+use interop_evidence::{CheckOutcome, RouteEntry};
 use ipnet::IpNet;
 
 /// The table `main` (linux/rtnetlink.h).
@@ -20,8 +20,8 @@ pub enum Through {
 }
 
 /// The route of the main table that a packet to `address` takes: longest prefix, then lowest metric.
-pub fn route_of(node: &NodeSnapshot, address: IpAddr) -> Option<&RouteEntry> {
-    node.routes
+pub fn route_of(routes: &[RouteEntry], address: IpAddr) -> Option<&RouteEntry> {
+    routes
         .iter()
         .filter(|route| route.table == RT_TABLE_MAIN)
         .filter_map(|route| Some((route.to.parse::<IpNet>().ok()?, route)))
@@ -31,9 +31,9 @@ pub fn route_of(node: &NodeSnapshot, address: IpAddr) -> Option<&RouteEntry> {
 }
 
 /// Judges where the first address of `prefix` goes.
-pub fn route_through(node: &NodeSnapshot, prefix: IpNet, tunnel: &str, wanted: Through) -> CheckOutcome {
+pub fn route_through(routes: &[RouteEntry], prefix: IpNet, tunnel: &str, wanted: Through) -> CheckOutcome {
     let address = prefix.hosts().next().unwrap_or_else(|| prefix.addr());
-    let route = route_of(node, address);
+    let route = route_of(routes, address);
     let interface = route.filter(|route| route.kind == "unicast").and_then(|route| route.interface.as_deref());
     let seen = match interface {
         Some(name) if name == tunnel => Through::Tunnel,
@@ -63,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    fn node() -> NodeSnapshot {
+    fn routes() -> Vec<RouteEntry> {
         let route = |to: &str, interface: &str, metric| RouteEntry {
             to: to.into(),
             via: None,
@@ -72,20 +72,17 @@ mod tests {
             table: RT_TABLE_MAIN,
             kind: "unicast".into(),
         };
-        NodeSnapshot {
-            routes: vec![
-                route("0.0.0.0/0", "eth", Some(100)),
-                route("0.0.0.0/0", "tun0", None),
-                route("10.0.0.0/8", "tun0", None),
-                route("10.5.0.0/16", "eth", None),
-            ],
-            ..NodeSnapshot::default()
-        }
+        vec![
+            route("0.0.0.0/0", "eth", Some(100)),
+            route("0.0.0.0/0", "tun0", None),
+            route("10.0.0.0/8", "tun0", None),
+            route("10.5.0.0/16", "eth", None),
+        ]
     }
 
     #[test]
     fn longest_prefix_then_lowest_metric() {
-        let judge = |prefix: &str, wanted| route_through(&node(), prefix.parse().unwrap(), "tun0", wanted).verdict;
+        let judge = |prefix: &str, wanted| route_through(&routes(), prefix.parse().unwrap(), "tun0", wanted).verdict;
         assert_eq!(judge("10.1.0.0/16", Through::Tunnel), Verdict::Pass);
         assert_eq!(judge("10.5.0.0/24", Through::Outside), Verdict::Pass);
         assert_eq!(judge("10.5.0.0/24", Through::Tunnel), Verdict::Fail);

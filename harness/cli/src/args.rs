@@ -370,7 +370,7 @@ pub(crate) struct RunArgs {
     /// Only cells in which this axis has this value: `dpd=3s`.
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = name_value)]
     pub(crate) params: Vec<(String, String)>,
-    /// Client, or glob; `ID@RELEASE` or `ID@VERSION` takes it from the store (`vpn-interop peers`), `ID@*` in every release,
+    /// Client, or glob; `ID@RELEASE` or `ID@VERSION` takes it from the store (`vpn-interop peers`), `ID@*` in every release, `ID@{A,B}` in some,
     /// `ID=PROGRAM` runs your own build in its place.
     #[arg(long = "client", value_name = "ID[@RELEASE|=PROGRAM]")]
     pub(crate) clients: Vec<String>,
@@ -435,6 +435,10 @@ pub(crate) struct RunArgs {
     /// Keep the lab of each cell up after its last step, until Enter or Ctrl-C; for `vpn-interop shell`.
     #[arg(long)]
     pub(crate) keep: bool,
+    /// Cells whose capture stays in the bundle: `all`, or `notable`, which are those that did not simply pass. A capture is
+    /// most of a bundle, often 10 MB; a run of thousands of cells wants `notable`. Traces, logs and snapshots always stay.
+    #[arg(long, value_parser = ["all", "notable"], value_name = "WHICH")]
+    pub(crate) captures: Option<String>,
     /// Print results.json instead of the matrix.
     #[arg(long)]
     pub(crate) json: bool,

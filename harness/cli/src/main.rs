@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         Command::List(list) => commands::list(&args.catalogue, &list),
         Command::Mutants(mutants) => commands::mutants(&args.catalogue, &mutants),
         Command::Peers(peers) => commands::peers(&args.catalogue, &peers),
-        Command::Report(report) => commands::report(&report),
+        Command::Report(report) => commands::report(&args.catalogue, &report),
         Command::Replay(replay) => commands::replay(&args.catalogue, &replay),
         Command::Run(run) => commands::run(&args.catalogue, &run),
         Command::Schema(schema) => commands::schema(&schema),

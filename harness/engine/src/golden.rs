@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use interop_catalogue::{Catalogue, CatalogueErrors, Problem, Scenario};
+use interop_catalogue::{Catalogue, CatalogueErrors, Entry, Problem, Scenario};
 use interop_checks::Evidence;
 use interop_evidence::{CellRecord, CheckOutcome, NodeSnapshot, Phase, Trace, View};
-use interop_trace::{Golden, Goldens, Phases, Slack};
+use interop_trace::{Golden, Goldens, Phases, Slack, Stale};
 
 /// The golden traces of a catalogue.
 ///
@@ -20,6 +20,16 @@ pub fn goldens(catalogue: &Catalogue) -> Result<Goldens, CatalogueErrors> {
         };
         CatalogueErrors { problems: errors.iter().filter_map(problem).collect() }
     })
+}
+
+/// The golden files of a catalogue that belong to no scenario, or to a view that their scenario does not claim.
+///
+/// # Errors
+/// Every file that cannot be used.
+pub fn stale(catalogue: &Catalogue) -> Result<Vec<Stale>, CatalogueErrors> {
+    let claims = |entry: &Entry<Scenario>| (entry.value.id.to_string(), entry.value.golden.clone());
+    let claimed: Vec<_> = catalogue.scenarios.values().map(claims).collect();
+    Ok(goldens(catalogue)?.stale(&claimed))
 }
 
 /// What came of holding a view against its golden.

@@ -15,11 +15,11 @@ mod replay;
 mod run;
 mod trace;
 
-pub use accept::{Acceptance, Changes, Cut, Exemplar, Shown, Stale, accept, bundles_of, cut, stale};
+pub use accept::{Acceptance, Changes, Cut, Exemplar, Shown, accept, bundles_of, cut};
 pub use cell::{CellJob, attach, become_cell, cell_seed};
 pub use compare::{TraceDifference, compare_traces};
 pub use error::{EngineError, Result};
-pub use golden::{Compared, compare_trace, goldens, holds};
+pub use golden::{Compared, compare_trace, goldens, holds, stale};
 pub use interop_lab::features;
 pub use peer::{
     EVIDENCE_INCOMPLETE, Origin, PeerChoice, PeerRelease, find_peer, lost_evidence, named_releases, peer_releases,
@@ -29,6 +29,6 @@ pub use plan::{
 };
 pub use replay::{Again, Replay, Seen, Stored, look, replay};
 pub use run::{
-    Durations, DurationsError, Early, Ended, ManifestError, RunError, RunEvent, RunManifest, RunOptions, run,
+    Captures, Durations, DurationsError, Early, Ended, ManifestError, RunError, RunEvent, RunManifest, RunOptions, run,
 };
 pub use trace::{find_capture, marks, setup};

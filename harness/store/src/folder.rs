@@ -157,8 +157,15 @@ impl<'s> Writing<'s> {
         self.store.folder().join("partial").join(release)
     }
 
-    /// Removes roots that no release names.
+    /// Removes roots that no release names, unless somebody may be running programs in them: then the next writer does.
     fn drop_unnamed(&self) -> Result<()> {
+        let in_use = self.store.in_use();
+        let lock = File::options().create(true).append(true).open(&in_use).at(&in_use)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(()),
+            Err(TryLockError::Error(source)) => return Err(StoreError::file(&in_use, source)),
+        }
         // While a record is damaged, nobody knows what it named.
         let Ok(recorded) = self.store.recorded() else { return Ok(()) };
         let named: Vec<String> = recorded.into_iter().map(|release| release.digest).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,17 @@ impl Store {
     /// Where it is.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Keeps the roots of all releases in their places until what is returned is dropped, however the process ends: a release that is removed or
+    /// made anew meanwhile loses its name at once and its root later. None where there is no store, or this user may not write to it.
+    pub fn hold(&self) -> Option<File> {
+        let lock = File::options().create(true).append(true).open(self.in_use()).ok()?;
+        lock.lock_shared().ok().map(|()| lock)
+    }
+
+    pub(crate) fn in_use(&self) -> PathBuf {
+        self.folder.join("in-use.lock")
     }
 
     /// What is installed, by name of the release.

@@ -29,7 +29,7 @@ mod words;
 
 pub use decoder::{Decoded, Decoder, Setup, Wires, decode_file};
 pub use golden::{
-    Accepted, Cell, Difference, Golden, GoldenError, Goldens, Phase, Phases, Selector, Slack, compare, phases,
+    Accepted, Cell, Difference, Golden, GoldenError, Goldens, Phase, Phases, Selector, Slack, Stale, compare, phases,
     route_phases,
 };
 pub use hosts::Hosts;

@@ -5,6 +5,7 @@ mod files;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use indexmap::IndexMap;
 use interop_catalogue::{Catalogue, Glob};
 use interop_engine::{Acceptance, Changes, accept as accept_cells, bundles_of, stale};
 use interop_evidence::Exit;
@@ -14,6 +15,9 @@ use self::files::{Target, exemplars};
 use super::print;
 use crate::args::{AcceptArgs, CatalogueArgs};
 use crate::load::{complain, load};
+
+/// Cells left out for one reason that are named one by one.
+const NAMED: usize = 5;
 
 pub(crate) fn accept(catalogue: &CatalogueArgs, args: &AcceptArgs) -> ExitCode {
     let catalogue = match load(catalogue) {
@@ -43,9 +47,7 @@ fn try_accept(catalogue: &Catalogue, args: &AcceptArgs) -> Result<Exit, String> 
     let changes =
         accept_cells(&bundles, catalogue, &goldens, &acceptance).map_err(|error| format!("failed to {error}"))?;
     let mut text = String::new();
-    for (key, why) in &changes.left_out {
-        text.push_str(&format!("left out: {key}: {why}\n"));
-    }
+    text.push_str(&left_out(&changes.left_out));
     for change in &changes.files {
         text.push_str(&target.diff(&files, change));
     }
@@ -55,7 +57,7 @@ fn try_accept(catalogue: &Catalogue, args: &AcceptArgs) -> Result<Exit, String> 
     // What is golden now, for the captures beside it.
     let after = target.after(files, &changes.files);
     text.push_str(&exemplars(&target, &read(&after)?, catalogue, &changes, args.dry_run)?);
-    for stale in stale(catalogue) {
+    for stale in stale(catalogue).unwrap_or_default() {
         text.push_str(&format!("stale: {}: {}\n", stale.path.display(), stale.why));
     }
     text.push_str(&summary(&changes, &target.folder, args.dry_run));
@@ -75,5 +77,36 @@ fn summary(changes: &Changes, folder: &Path, dry_run: bool) -> String {
         (0, _) => format!("{cells}: as in the golden traces, nothing changes\n"),
         (files, true) => format!("{cells}: {} would change in {}\n", count(files, "file"), folder.display()),
         (files, false) => format!("{cells}: {} changed in {}\n", count(files, "file"), folder.display()),
+    }
+}
+
+/// Cells that cannot become golden, by the reason.
+fn left_out(cells: &[(String, String)]) -> String {
+    let mut by_reason: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    for (key, why) in cells {
+        by_reason.entry(why).or_default().push(key);
+    }
+    let line = |(why, keys): (&str, Vec<&str>)| match &keys[..] {
+        keys if keys.len() > NAMED => {
+            format!("left out: {} cells ({}, ...): {why}\n", keys.len(), keys[..2].join(", "))
+        }
+        keys => keys.iter().map(|key| format!("left out: {key}: {why}\n")).collect(),
+    };
+    by_reason.into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_cells_with_one_reason_are_one_line() {
+        let cells = |count: usize| -> Vec<_> {
+            let old = (0..count).map(|number| (format!("a+b+{number}"), "no capture".to_owned()));
+            old.chain([("x+y+z".to_owned(), "it failed".to_owned())]).collect()
+        };
+        assert_eq!(left_out(&cells(2)).lines().count(), 3);
+        let many = "left out: 40 cells (a+b+0, a+b+1, ...): no capture\nleft out: x+y+z: it failed\n";
+        assert_eq!(left_out(&cells(40)), many);
     }
 }

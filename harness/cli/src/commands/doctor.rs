@@ -9,6 +9,7 @@ use interop_catalogue::{Catalogue, LoadOptions, Peer, Side};
 use interop_engine::features::{Examiner, Finding, Group, Severity, Status};
 use interop_engine::{EngineError, PeerChoice, find_peer};
 use interop_evidence::Exit;
+use interop_store::Store;
 
 use super::print;
 
@@ -160,12 +161,17 @@ fn programs_of_peers() -> Vec<Finding> {
         findings.push(program(name, &peers, choice.map_err(reason)));
         findings.extend(script);
     }
+    let releases = releases();
+    // A release of the store has a client and a server for each other.
+    let in_store = releases.status == Status::Found;
+    findings.push(releases);
     let couples = found.iter().flat_map(|client| found.iter().map(move |server| (client, server)));
     let mut pairs = couples.filter(|(client, server)| {
         client.can_be(Side::Client) && server.can_be(Side::Server) && client.shared_protocol(server).is_some()
     });
     findings.push(match pairs.next() {
         Some((client, server)) => pair(Status::Found, format!("{} and {}, for example", client.name(), server.name())),
+        None if in_store => pair(Status::Found, "in the store: openconnect@* and ocserv@*, for example".to_owned()),
         None => pair(Status::Missing, "no client has its server here".to_owned()),
     });
     findings
@@ -215,6 +221,29 @@ fn vpnc_script(openconnect: Option<&PeerChoice>) -> Finding {
     }
 }
 
+/// The releases whose peers can run side by side.
+fn releases() -> Finding {
+    let (status, detail) = match Store::of_user().map(|store| store.releases()) {
+        None => (Status::Missing, "this user has no cache folder".to_owned()),
+        Some(Err(error)) => (Status::Missing, format!("failed to {error}")),
+        Some(Ok(releases)) if releases.is_empty() => (Status::Missing, "the store is empty".to_owned()),
+        Some(Ok(releases)) => {
+            let names: Vec<&str> = releases.iter().map(|release| release.release.as_str()).collect();
+            (Status::Found, names.join(", "))
+        }
+    };
+    Finding {
+        id: "releases".to_owned(),
+        group: Group::Programs,
+        what: "peers of other releases, side by side".to_owned(),
+        severity: Severity::Optional,
+        status,
+        detail,
+        why: "versions as rows and columns: --client 'openconnect@*'".to_owned(),
+        how_to_get: "vpn-interop peers install --all".to_owned(),
+    }
+}
+
 fn pair(status: Status, detail: String) -> Finding {
     Finding {
         id: "pair".to_owned(),
@@ -224,7 +253,7 @@ fn pair(status: Status, detail: String) -> Finding {
         status,
         detail,
         why: "every run".to_owned(),
-        how_to_get: "make peers".to_owned(),
+        how_to_get: "make peers; or vpn-interop peers install --all".to_owned(),
     }
 }
 
@@ -312,7 +341,10 @@ Optional and not here: veth, ipv6.
     fn every_peer_of_the_catalogue_has_its_program() {
         let findings = programs_of_peers();
         let ids: Vec<&str> = findings.iter().map(|finding| finding.id.as_str()).collect();
-        assert!(["openconnect", "ocserv", "openvpn", "vpnc-script"].iter().all(|id| ids.contains(id)), "{ids:?}");
+        assert!(
+            ["openconnect", "ocserv", "openvpn", "vpnc-script", "releases"].iter().all(|id| ids.contains(id)),
+            "{ids:?}"
+        );
         assert_eq!(ids.last(), Some(&"pair"));
     }
 }

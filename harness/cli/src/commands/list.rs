@@ -62,7 +62,8 @@ pub(crate) fn list(catalogue: &CatalogueArgs, args: &ListArgs) -> ExitCode {
 
 /// Golden files, each with what is wrong with it, and the claims of scenarios that have none.
 fn goldens(catalogue: &Catalogue) -> (String, serde_json::Value) {
-    let stale = stale(catalogue);
+    // Files that cannot be used were complained of when the catalogue was loaded.
+    let stale = stale(catalogue).unwrap_or_default();
     let why = |path: &std::path::Path| stale.iter().find(|stale| stale.path == path).map(|stale| stale.why.as_str());
     let mut text = format!("{GOLDENS}\n");
     let mut entries = Vec::new();

@@ -6,18 +6,18 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use interop_evidence::{Exit, RunResults};
-use interop_reports::{CompareOptions, Comparison, Options, Written, read_results, terminal, write_all};
+use interop_reports::{Options, Written, read_results, terminal, write_all};
 
-use super::diff::Side;
+use super::earlier::Earlier;
 use super::print;
-use crate::args::ReportArgs;
+use crate::args::{CatalogueArgs, ReportArgs};
 use crate::display::style;
-use crate::load::complain;
+use crate::load::{complain, load};
 
-pub(crate) fn report(args: &ReportArgs) -> ExitCode {
+pub(crate) fn report(catalogue: &CatalogueArgs, args: &ReportArgs) -> ExitCode {
     let made = match &args.folders[..] {
-        [folder] if args.out.is_none() && !args.copy => again(args, folder),
-        _ => merged::merged(args),
+        [folder] if args.out.is_none() && !args.copy => again(catalogue, args, folder),
+        _ => merged::merged(catalogue, args),
     };
     crate::exit(made.unwrap_or_else(|(code, message)| {
         complain(&message);
@@ -29,17 +29,26 @@ pub(crate) fn report(args: &ReportArgs) -> ExitCode {
 type Failure = (Exit, String);
 
 /// The reports of one run, in its own folder.
-fn again(args: &ReportArgs, folder: &Path) -> Result<Exit, Failure> {
+fn again(catalogue: &CatalogueArgs, args: &ReportArgs, folder: &Path) -> Result<Exit, Failure> {
     let results =
         read_results(&folder.join("results.json")).map_err(|error| (Exit::Usage, format!("failed to {error}")))?;
-    publish(args, &results, folder).map_err(|(_, message)| (Exit::Usage, message))?;
+    publish(catalogue, args, &results, folder).map_err(|(_, message)| (Exit::Usage, message))?;
     Ok(Exit::Ok)
 }
 
 /// Writes the files, and prints the matrix.
-fn publish(args: &ReportArgs, results: &RunResults, folder: &Path) -> Result<Written, Failure> {
-    let since = match &args.compare {
-        Some(earlier) => Some(since(earlier, results, folder).map_err(|message| (Exit::Usage, message))?),
+fn publish(
+    catalogue: &CatalogueArgs,
+    args: &ReportArgs,
+    results: &RunResults,
+    folder: &Path,
+) -> Result<Written, Failure> {
+    let since = match Earlier::read(args.compare.as_deref()).map_err(|message| (Exit::Usage, message))? {
+        Some(earlier) => {
+            // A catalogue that is not right has been complained of; verdicts and measurements need none.
+            let catalogue = load(catalogue).ok();
+            Some(earlier.compared(results, folder, catalogue.as_ref()))
+        }
         None => None,
     };
     let options = Options { fail_on_degraded: args.fail_on.is_some(), full: args.full, since: since.as_ref() };
@@ -47,13 +56,4 @@ fn publish(args: &ReportArgs, results: &RunResults, folder: &Path) -> Result<Wri
         write_all(results, folder, options).map_err(|error| (Exit::Environment, format!("failed to {error}")))?;
     print(&terminal(results, options, style(), Some(&written.html)));
     Ok(written)
-}
-
-/// What changed since an earlier run.
-fn since(earlier: &Path, results: &RunResults, folder: &Path) -> Result<Comparison, String> {
-    let earlier = Side::read(earlier)?;
-    let mut comparison = Comparison::of(&earlier.results, results, &CompareOptions::default());
-    comparison.old.folder = Some(earlier.folder.display().to_string());
-    comparison.new.folder = Some(folder.display().to_string());
-    Ok(comparison)
 }

@@ -19,6 +19,7 @@ mod faults_prove;
 mod full_suite;
 mod goldens;
 mod interrupted;
+mod kept_captures;
 mod mistakes;
 mod mutants;
 mod nothing_left;

@@ -24,6 +24,7 @@ fn stories() -> TempDir {
         ("cases/short-two.yaml", &story("short-two", "  - expect: {reachable: inside}\n  - disconnect: {}\n")),
         ("cases/wrong.yaml", &story("wrong", "  - expect: {unreachable: inside}\n  - disconnect: {}\n")),
         ("cases/slow.yaml", &story("slow", "  - hold: {for: 6s}\n  - disconnect: {}\n")),
+        ("suites/pairs.yaml", "id: pairs\ntitle: Pairs\nscenarios: [short-one, short-two, slow]\n"),
         ("suites/stories.yaml", "id: stories\ntitle: Stories\nscenarios: [short-one, short-two, wrong, slow]\n"),
     ])
 }
@@ -94,6 +95,37 @@ fn after_kill_9_of_the_runner_the_rest_is_run_and_the_verdicts_are_the_same() {
     let results = results(killed.path());
     assert!(!results.run.interrupted);
     assert_eq!(results.run.seed, 7);
+}
+
+#[test]
+fn a_share_of_a_pairwise_run_goes_on_with_its_own_cells() {
+    need!(has_reference(), "the reference is not built, or this is not root");
+    let stories = stories();
+    let clients = ["--client", "reference", "--client", "anyconnect-desktop", "--server", "reference"];
+    // The slow story is the longest, so it is in the first share.
+    let args = ["--suite", "pairs", "--pairwise", "--partition", "1/2", "--seed", "3"];
+    let begin = |folder: &Path| {
+        let mut command = quiet_run(stories.path());
+        command.args(args).args(clients).arg("--out").arg(folder);
+        command
+    };
+    let whole = TempDir::new().unwrap();
+    assert_eq!(begin(whole.path()).status().unwrap().code(), Some(0));
+    let stopped = TempDir::new().unwrap();
+    let mut run = begin(stopped.path()).spawn().unwrap();
+    until("a cell has finished", || !finished(stopped.path()).is_empty());
+    send(run.id(), Signal::SIGINT);
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+
+    let resumed = again("--resume", stopped.path(), &[]);
+    assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed));
+    assert_eq!(verdicts(stopped.path()), verdicts(whole.path()));
+    let (one, other) = (results(whole.path()).run, results(stopped.path()).run);
+    assert_eq!(
+        (one.partition, one.planned),
+        (other.partition, other.planned),
+        "still the same share of the same whole"
+    );
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Making what was seen the golden that later runs are held against, after a person has looked at it.
 
 mod exemplar;
-mod stale;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,6 @@ use interop_evidence::{BundleError, CellRecord, Exit, RunResults, Trace, Verdict
 use interop_trace::{Accepted, Cell, Goldens, Phases, Setup};
 
 pub use exemplar::{Cut, Exemplar, cut};
-pub use stale::{Stale, stale};
 
 use crate::golden::{cell_of, seen, slack_of};
 use crate::replay::Stored;
@@ -129,6 +127,11 @@ fn fit(folder: &Path, record: &CellRecord, catalogue: &Catalogue) -> Result<Resu
     let stored = Stored { record: record.clone(), ..Stored::read(folder)? };
     if !stored.went_to_the_end(scenario) {
         return Ok(Err("steps were left out".to_owned()));
+    }
+    if !stored.bundle.capture().exists() {
+        return Ok(Err(
+            "its capture was not kept (`run --captures notable`); run it again with `--captures all`".to_owned()
+        ));
     }
     let known: Setup = setup(&stored.evidence.facts, &stored.evidence.timeline);
     let decoded = match interop_trace::decode_file(stored.bundle.capture(), known) {

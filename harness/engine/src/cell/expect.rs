@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use interop_catalogue::{Answer, Condition, Passage, Side, TunnelAddress};
 use interop_checks::{Through, route_through};
-use interop_evidence::{CheckOutcome, EventKind, Micros, Verdict};
+use interop_evidence::{CheckOutcome, EventKind, Verdict};
 use tokio::time::Instant;
 
 use super::state::Cell;
@@ -82,13 +82,13 @@ impl Cell<'_> {
                 let client = self.first_client().to_owned();
                 let interface =
                     self.clients.get(&client).map_or("tun0", |running| &running.tunnel_interface).to_owned();
-                let snapshot = self.lab.node(&client)?.snapshot(Micros::default()).await?;
+                let routes = self.lab.node(&client)?.routes().await?;
                 let through = match expect.through {
                     Passage::None => Through::None,
                     Passage::Outside => Through::Outside,
                     Passage::Tunnel => Through::Tunnel,
                 };
-                Ok(route_through(&snapshot, expect.route.0, &interface, through))
+                Ok(route_through(&routes, expect.route.0, &interface, through))
             }
             Condition::Runs(expect) => Ok(match self.process(expect.runs).map(|process| process.exited()) {
                 Some(None) => CheckOutcome::pass(format!("the {} runs", expect.runs)),
@@ -153,9 +153,9 @@ impl Cell<'_> {
     async fn tunnel_address(&mut self, wanted: TunnelAddress) -> Result<CheckOutcome> {
         let client = self.first_client().to_owned();
         let interface = self.clients.get(&client).map_or("tun0", |running| &running.tunnel_interface).to_owned();
-        let snapshot = self.lab.node(&client)?.snapshot(Micros::default()).await?;
+        let all = self.lab.node(&client)?.addresses().await?;
         let addresses: Vec<IpAddr> =
-            snapshot.addresses.iter().filter(|entry| entry.interface == interface).map(|entry| entry.address).collect();
+            all.iter().filter(|entry| entry.interface == interface).map(|entry| entry.address).collect();
         let global_v6 = |address: &&IpAddr| matches!(address, IpAddr::V6(v6) if !v6.is_unicast_link_local());
         let found = match wanted {
             TunnelAddress::Present => addresses.first(),

@@ -1,7 +1,7 @@
 //! `expect` for handshakes, stages and the tunnel's MTU: judged by what the client's wire and the time line have so far.
 
 use interop_catalogue::{Condition, ExpectTunnelMtu, MtuState};
-use interop_evidence::{CheckOutcome, Micros};
+use interop_evidence::CheckOutcome;
 
 use super::state::Cell;
 use crate::Result;
@@ -22,8 +22,7 @@ impl Cell<'_> {
     /// MTU of the tunnel's device of a client.
     pub(super) async fn tunnel_mtu_now(&self, client: &str) -> Result<Option<u32>> {
         let Some(running) = self.clients.get(client) else { return Ok(None) };
-        let snapshot = self.lab.node(client)?.snapshot(Micros::default()).await?;
-        Ok(snapshot.interfaces.get(&running.tunnel_interface).copied())
+        Ok(self.lab.node(client)?.interfaces().await?.get(&running.tunnel_interface).copied())
     }
 
     pub(super) async fn tunnel_mtu(&mut self, expect: &ExpectTunnelMtu) -> Result<CheckOutcome> {

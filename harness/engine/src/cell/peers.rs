@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use interop_catalogue::{ConnectedWhen, Peer, Protocol, ReadyWhen, Side, Spanned, Template};
-use interop_evidence::{EventKind, Micros, NodeSnapshot, PeerRole};
-use interop_lab::Launch;
+use interop_evidence::{EventKind, PeerRole};
+use interop_lab::{Launch, Node};
 use interop_pki::{ClientSpec, Defect, Factory, KeyKind, ServerSpec};
 use nix::sys::signal::Signal;
 use tokio::time::Instant;
@@ -175,10 +175,11 @@ impl Cell<'_> {
         let line = log.line_with(pattern).unwrap_or_default();
         let done = match pattern.captures(&line).and_then(|found| Some((found.name("device")?, found.name("mtu")?))) {
             Some((device, mtu)) => {
-                let is_set = |snapshot: &NodeSnapshot| {
-                    snapshot.interfaces.get(device.as_str()).is_some_and(|now| now.to_string() == mtu.as_str())
-                };
-                self.look_until(&self.world.server, deadline, is_set).await
+                self.look_until(&self.world.server, deadline, async |node| {
+                    let mtus = node.interfaces().await;
+                    mtus.is_ok_and(|all| all.get(device.as_str()).is_some_and(|now| now.to_string() == mtu.as_str()))
+                })
+                .await
             }
             None => said,
         };
@@ -300,23 +301,25 @@ impl Cell<'_> {
     }
 
     async fn wait_listening(&self, node: &str, protocol: &str, port: u16, deadline: Instant) -> bool {
-        self.look_until(node, deadline, |snapshot| {
-            snapshot.sockets.iter().any(|socket| socket.protocol == protocol && socket.port == port)
+        self.look_until(node, deadline, async |node| {
+            node.sockets().is_ok_and(|all| all.iter().any(|one| one.protocol == protocol && one.port == port))
         })
         .await
     }
 
     async fn wait_interface(&self, node: &str, interface: &str, deadline: Instant) -> bool {
-        self.look_until(node, deadline, |snapshot| {
-            snapshot.addresses.iter().any(|entry| entry.interface == interface && !is_link_local(entry.address))
+        self.look_until(node, deadline, async |node| {
+            node.addresses()
+                .await
+                .is_ok_and(|all| all.iter().any(|entry| entry.interface == interface && !is_link_local(entry.address)))
         })
         .await
     }
 
-    async fn look_until(&self, node: &str, deadline: Instant, holds: impl Fn(&NodeSnapshot) -> bool) -> bool {
+    async fn look_until(&self, node: &str, deadline: Instant, holds: impl AsyncFn(&Node) -> bool) -> bool {
         let Ok(node) = self.lab.node(node) else { return false };
         loop {
-            if node.snapshot(Micros::default()).await.is_ok_and(|snapshot| holds(&snapshot)) {
+            if holds(node).await {
                 return true;
             }
             if Instant::now() >= deadline {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use interop_catalogue::Direction;
-use interop_evidence::{DnsAnswer, EventKind, Micros, MtuSearch, PingResult, Transfer, TransportSample};
+use interop_evidence::{DnsAnswer, EventKind, MtuSearch, PingResult, Transfer, TransportSample};
 use interop_services::{
     Call, Clock, DnsType, Fragmentation, MtuSpec, PingSocket, PingSpec, dns_query, download, mtu_search, ping,
     ping_once, sockets, upload,
@@ -61,8 +61,8 @@ impl Cell<'_> {
     pub(super) async fn probe_mtu(&mut self, to: &str, target: IpAddr) -> Result<MtuSearch> {
         let client = self.first_client().to_owned();
         let interface = self.clients.get(&client).map(|running| running.tunnel_interface.clone());
-        let snapshot = self.lab.node(&client)?.snapshot(Micros::default()).await?;
-        let interface_mtu = interface.and_then(|name| snapshot.interfaces.get(&name).copied());
+        let interfaces = self.lab.node(&client)?.interfaces().await?;
+        let interface_mtu = interface.and_then(|name| interfaces.get(&name).copied());
         let socket = self.ping_socket(&client, target, Fragmentation::Forbidden)?;
         let spec = MtuSpec {
             to: to.to_owned(),

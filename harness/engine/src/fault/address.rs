@@ -4,7 +4,6 @@
 use std::net::IpAddr;
 
 use interop_catalogue::AddressFault;
-use interop_evidence::Micros;
 use interop_lab::RouteTarget;
 use ipnet::IpNet;
 
@@ -54,7 +53,7 @@ impl Address {
     }
 
     pub(super) async fn prove(&mut self, cell: &mut Cell<'_>) -> Evidence {
-        let addresses = cell.lab.node(&self.node)?.snapshot(Micros::default()).await?.addresses;
+        let addresses = cell.lab.node(&self.node)?.addresses().await?;
         let there = addresses.iter().any(|entry| entry.interface == self.link && entry.address == self.address.addr());
         let used = cell.witness.flows().into_iter().find(|flow| flow.from == self.address.addr());
         let frame = used.as_ref().map_or(0, |flow| flow.first_frame);

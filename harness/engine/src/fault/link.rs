@@ -1,7 +1,6 @@
 //! `link`: an interface goes down, or a link gets another MTU. Proof: the nodes' interfaces.
 
 use interop_catalogue::{LinkChange, LinkFault, LinkState};
-use interop_evidence::Micros;
 
 use super::Evidence;
 use crate::cell::Cell;
@@ -67,7 +66,7 @@ impl Link {
         let mut words = Vec::new();
         let mut bit = true;
         for name in self.ends(cell)? {
-            let interfaces = cell.lab.node(&name)?.snapshot(Micros::default()).await?.interfaces;
+            let interfaces = cell.lab.node(&name)?.interfaces().await?;
             let seen = interfaces.get(&self.link).copied();
             bit &= match self.change {
                 Change::State { up } => seen.is_some() == up,

@@ -4,7 +4,6 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
 use interop_catalogue::{PortFault, Protocol};
-use interop_evidence::Micros;
 use interop_services::sockets;
 
 use super::Evidence;
@@ -48,7 +47,7 @@ impl Port {
     }
 
     pub(super) async fn prove(&mut self, cell: &mut Cell<'_>) -> Evidence {
-        let sockets = cell.lab.node(&self.node)?.snapshot(Micros::default()).await?.sockets;
+        let sockets = cell.lab.node(&self.node)?.sockets()?;
         let count =
             sockets.iter().filter(|socket| socket.port == self.port && socket.protocol == self.protocol()).count();
         Ok((count > 0 && !self.held.is_empty(), format!("{count} sockets hold {} {}", self.protocol(), self.port)))

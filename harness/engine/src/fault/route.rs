@@ -1,7 +1,6 @@
 //! `route`: a route appears, changes or goes. Proof: the node's routes.
 
 use interop_catalogue::{RouteChange, RouteFault};
-use interop_evidence::Micros;
 use interop_lab::RouteTarget;
 use ipnet::IpNet;
 
@@ -31,7 +30,7 @@ impl Route {
 
     pub(super) async fn inject(&mut self, cell: &mut Cell<'_>) -> Result<String> {
         let node = cell.lab.node(&self.node)?;
-        self.before = node.snapshot(Micros::default()).await?.routes;
+        self.before = node.routes().await?;
         if self.delete {
             node.delete_route(self.to, &self.target).await?;
             return Ok(format!("`{}` loses its route to {}", self.node, self.to));
@@ -52,7 +51,7 @@ impl Route {
     }
 
     pub(super) async fn prove(&mut self, cell: &mut Cell<'_>) -> Evidence {
-        let routes = cell.lab.node(&self.node)?.snapshot(Micros::default()).await?.routes;
+        let routes = cell.lab.node(&self.node)?.routes().await?;
         let changed = routes != self.before;
         let text = self.to.to_string();
         let now = routes.iter().find(|route| route.to == text).map_or_else(

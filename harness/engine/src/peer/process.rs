@@ -35,12 +35,16 @@ impl std::fmt::Display for Exit {
     }
 }
 
+/// So long a program may take until it handles signals.
+const BEGINS_WITHIN: Duration = Duration::from_secs(1);
+
 /// A started program of a peer, its log and its end.
 #[derive(Debug)]
 pub(crate) struct Process {
     session: Session,
     exit: watch::Receiver<Option<Exit>>,
     asked: watch::Sender<bool>,
+    started: Instant,
     pub(crate) log: PeerLog,
 }
 
@@ -55,7 +59,7 @@ impl Process {
         recorder: &Recorder,
     ) -> Result<Self> {
         // What a program does comes behind the moment of its start, however late this process gets its turn again.
-        let started = recorder.now();
+        let (started, begun) = (recorder.now(), Instant::now());
         let mut spawned = node.spawn(launch)?;
         let argv = std::iter::once(launch.program.display().to_string())
             .chain(launch.args.iter().map(|arg| arg.to_string_lossy().into_owned()))
@@ -89,7 +93,7 @@ impl Process {
             recorder.record(EventKind::PeerExited { role, code: ended.code, signal: ended.signal, asked });
             said.send_replace(Some(ended));
         });
-        Ok(Self { session: spawned.session, exit, asked, log })
+        Ok(Self { session: spawned.session, exit, asked, started: begun, log })
     }
 
     /// Process id.
@@ -122,11 +126,27 @@ impl Process {
         self.session.signal(signal);
     }
 
+    /// Waits until a program that has just begun handles a signal. Before, the signal ends it on the spot, and what it has started
+    /// stays behind (ocserv's security module): no operator is that fast, and a cell should not be.
+    async fn settle(&self, signal: Signal) {
+        let settled = self.started + BEGINS_WITHIN;
+        while self.exited().is_none() && Instant::now() < settled && !self.handles(signal) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Whether the program has a handler for a signal, or ignores it; nobody can for SIGKILL.
+    fn handles(&self, signal: Signal) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        handles(&status, signal)
+    }
+
     /// Asks it to end; `false` if it had to be killed.
     pub(crate) async fn stop(&self, signal: Signal, within: Duration) -> bool {
         if self.exited().is_some() {
             return true;
         }
+        self.settle(signal).await;
         self.asked.send_replace(true);
         self.session.signal(signal);
         if tokio::time::timeout(within, self.wait()).await.is_ok() {
@@ -137,6 +157,16 @@ impl Process {
         let _ = tokio::time::timeout(Duration::from_secs(5), self.wait()).await;
         false
     }
+}
+
+/// Whether the masks in `/proc/PID/status` (proc_pid_status(5)) say that a signal is caught or ignored.
+fn handles(status: &str, signal: Signal) -> bool {
+    let bit = 1_u64 << (signal as i32 - 1);
+    let masks = status.lines().filter_map(|line| {
+        let (name, mask) = line.split_once(':')?;
+        matches!(name, "SigCgt" | "SigIgn").then(|| u64::from_str_radix(mask.trim(), 16).ok())?
+    });
+    signal == Signal::SIGKILL || masks.fold(0, |all, mask| all | mask) & bit != 0
 }
 
 /// Runs a command to its end in a node, for `prepare`.
@@ -175,7 +205,7 @@ pub(crate) fn within(time: Duration) -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use super::Exit;
+    use super::*;
 
     #[test]
     fn a_signal_is_named() {
@@ -183,5 +213,14 @@ mod tests {
         assert_eq!(ended(None, Some(11)), "signal 11 (SIGSEGV)");
         assert_eq!(ended(None, Some(40)), "signal 40", "of a real-time one there is no name");
         assert_eq!(ended(Some(3), None), "exit code 3");
+    }
+
+    #[test]
+    fn handlers_stand_in_the_status_of_a_process() {
+        let status = "Name:\tocserv\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001000\nSigCgt:\t0000000000004002\n";
+        assert!(handles(status, Signal::SIGTERM) && handles(status, Signal::SIGINT), "caught");
+        assert!(handles(status, Signal::SIGPIPE), "ignored");
+        assert!(!handles(status, Signal::SIGHUP), "blocked is neither");
+        assert!(handles("", Signal::SIGKILL) && !handles("", Signal::SIGTERM));
     }
 }

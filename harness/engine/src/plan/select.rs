@@ -23,6 +23,21 @@ pub struct PeerArgument {
 }
 
 impl PeerArgument {
+    /// The same, with alternatives in braces, as reports write them: `ocserv@{bookworm,sid}` is two.
+    pub fn parse_all(text: &str) -> Vec<Self> {
+        let braces = || {
+            let (before, rest) = text.split_once('{')?;
+            let (within, after) = rest.split_once('}')?;
+            (!before.contains('=')).then_some((before, within, after))
+        };
+        match braces() {
+            None => vec![Self::parse(text)],
+            Some((before, within, after)) => {
+                within.split(',').flat_map(|one| Self::parse_all(&format!("{before}{}{after}", one.trim()))).collect()
+            }
+        }
+    }
+
     /// Splits `ID=PROGRAM` and `ID@RELEASE`.
     pub fn parse(text: &str) -> Self {
         if let Some((id, at)) = text.split_once('@').filter(|(id, _)| !id.contains('=')) {
@@ -311,5 +326,18 @@ mod tests {
         let at = PeerArgument::parse("open*@<9.12");
         assert_eq!((at.glob.as_str(), at.at.as_deref()), ("open*", Some("<9.12")));
         assert_eq!(PeerArgument::parse("ocserv=/x@y").build.unwrap(), PathBuf::from("/x@y"));
+    }
+
+    #[test]
+    fn braces_hold_alternatives() {
+        let names = |text: &str| -> Vec<String> {
+            let all = PeerArgument::parse_all(text);
+            all.iter().map(|one| format!("{}@{}", one.glob, one.at.as_deref().unwrap_or("-"))).collect()
+        };
+        assert_eq!(names("{openconnect,reference}@{bookworm, sid}").len(), 4);
+        assert_eq!(names("ocserv@{bookworm, sid}"), ["ocserv@bookworm", "ocserv@sid"]);
+        assert_eq!(names("ocserv"), ["ocserv@-"]);
+        assert_eq!(names("ocserv@{sid"), ["ocserv@{sid"], "left for the message that says what there is");
+        assert_eq!(PeerArgument::parse_all("ocserv=./{a,b}").len(), 1, "a path is a path");
     }
 }

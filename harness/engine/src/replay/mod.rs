@@ -4,11 +4,12 @@ mod capture;
 mod steps;
 mod stored;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use interop_catalogue::{Catalogue, Params, Scenario};
 use interop_checks::{ALWAYS, always};
-use interop_evidence::{BundleError, CheckOutcome, CheckRecord, EventKind, Trace, Verdict, View};
+use interop_evidence::{BundleError, CheckOutcome, CheckRecord, EventKind, HandshakeSeen, Trace, Verdict, View};
 use interop_trace::{Goldens, Keys, Setup};
 
 pub use capture::{Seen, look};
@@ -73,29 +74,16 @@ pub fn replay(folder: &Path, catalogue: &Catalogue, goldens: &Goldens) -> Result
             stored.record.scenario
         ));
     }
-    let decoded = interop_trace::decode_file(
-        stored.bundle.capture(),
-        Setup { keys: Keys::new(), ..setup(&stored.evidence.facts, &stored.evidence.timeline) },
-    );
-    let trace = match decoded {
-        Ok(decoded) => {
-            notes.extend(decoded.broken.map(|broken| format!("the capture ends early: {broken}")));
-            decoded.trace
-        }
-        Err(error) => {
-            notes.push(format!("failed to {error}"));
-            Trace::default()
-        }
-    };
-    let handshakes = match capture::recompute(&stored, &capture::outside_wires(&stored, scenario, catalogue)) {
-        Ok(recomputed) => {
-            stored.evidence.flows = recomputed.flows;
-            recomputed.handshakes
-        }
-        Err(error) => {
-            notes.push(format!("what was recorded of flows and handshakes is taken as it is: failed to {error}"));
-            stored.bundle.read_handshakes()?
-        }
+    let wires = capture::outside_wires(&stored, scenario, catalogue);
+    let (trace, handshakes) = if stored.bundle.capture().exists() {
+        decode_again(&mut stored, &wires, &mut notes)?
+    } else {
+        notes.push(
+            "the bundle has no capture (`run --captures notable` keeps those of cells that did not pass): its trace, flows and \
+             handshakes are taken as they were recorded"
+                .to_owned(),
+        );
+        (stored.bundle.read_trace()?, stored.bundle.read_handshakes()?)
     };
     let mut now = Vec::new();
     if let Some((scenario, params)) = scenario.and_then(|scenario| Some((scenario, params_of(scenario, &stored)?))) {
@@ -111,6 +99,39 @@ pub fn replay(folder: &Path, catalogue: &Catalogue, goldens: &Goldens) -> Result
     now.extend(always(&known, &stored.evidence));
     now.extend(golden_checks(&stored, scenario, goldens, &trace, &mut notes));
     Ok(Replay { checks: side_by_side(&stored.record.checks, now), stored, trace, notes })
+}
+
+/// What the capture shows now. Of one that cannot be read nothing is shown, and a note says why.
+fn decode_again(
+    stored: &mut Stored,
+    wires: &BTreeSet<String>,
+    notes: &mut Vec<String>,
+) -> Result<(Trace, Vec<HandshakeSeen>), BundleError> {
+    let decoded = interop_trace::decode_file(
+        stored.bundle.capture(),
+        Setup { keys: Keys::new(), ..setup(&stored.evidence.facts, &stored.evidence.timeline) },
+    );
+    let trace = match decoded {
+        Ok(decoded) => {
+            notes.extend(decoded.broken.map(|broken| format!("the capture ends early: {broken}")));
+            decoded.trace
+        }
+        Err(error) => {
+            notes.push(format!("failed to {error}"));
+            Trace::default()
+        }
+    };
+    let handshakes = match capture::recompute(stored, wires) {
+        Ok(recomputed) => {
+            stored.evidence.flows = recomputed.flows;
+            recomputed.handshakes
+        }
+        Err(error) => {
+            notes.push(format!("what was recorded of flows and handshakes is taken as it is: failed to {error}"));
+            stored.bundle.read_handshakes()?
+        }
+    };
+    Ok((trace, handshakes))
 }
 
 /// The parameters of the cell, if the scenario still has such a cell.

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use interop_evidence::{CellRecord, Verdict};
+use interop_evidence::{Bundle, CellRecord, Verdict};
 use tokio::task::{Id, JoinError};
 
 use super::expectations::expect;
 use super::queue::Unit;
-use super::request::job;
+use super::request::{bundle, job};
 use super::runner::Runner;
-use super::{Early, RunEvent};
+use super::{Captures, Early, RunEvent};
 use crate::cell::{CellJob, blank_record};
 use crate::plan::PlannedCell;
 use crate::replay::GOLDEN_CHECK;
@@ -63,11 +63,25 @@ impl Runner<'_> {
             self.end_early(Early::FailFast);
         }
         let verdict = record.verdict;
+        if now {
+            self.tidy(cell, verdict);
+        }
         let works = matches!(verdict, Verdict::Pass | Verdict::Degraded | Verdict::KnownFail) || differs_only(&record);
         self.tell(RunEvent::CellFinished { record: Box::new(record.clone()), ran: now });
         self.records.insert(unit.position, record);
         if cell.baseline {
             self.gate(cell, verdict, works);
+        }
+    }
+
+    /// Takes away what is not to be kept of the cell's bundles: captures are by far the largest part of them.
+    fn tidy(&self, cell: &PlannedCell, verdict: Verdict) {
+        if self.options.captures == Captures::All || verdict != Verdict::Pass {
+            return;
+        }
+        for repeat in 1..=self.options.repeat.max(1) {
+            // A capture that stays costs room and nothing else.
+            let _ = std::fs::remove_file(Bundle::open(bundle(&self.options.out, cell, repeat)).capture());
         }
     }
 

@@ -29,5 +29,5 @@ pub use ended::{Early, Ended, RunError};
 pub use event::RunEvent;
 pub(crate) use expectations::expect;
 pub use manifest::{ManifestError, RunManifest};
-pub use options::RunOptions;
+pub use options::{Captures, RunOptions};
 pub use runner::run;

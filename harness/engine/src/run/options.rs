@@ -6,6 +6,16 @@ use interop_evidence::PartitionRecord;
 
 use super::{Durations, RunManifest};
 
+/// Of which cells the capture stays. Everything else of a bundle always does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Captures {
+    /// Of every cell.
+    #[default]
+    All,
+    /// Of every cell that did not simply pass.
+    Notable,
+}
+
 /// How a plan is run.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -19,6 +29,8 @@ pub struct RunOptions {
     pub repeat: u32,
     /// Whether the lab of each cell stays up until it is released.
     pub keep: bool,
+    /// Of which cells the capture stays when the run has judged them.
+    pub captures: Captures,
     /// Whether a pair whose baseline fails is spared its other cells.
     pub gate: bool,
     /// Whether nothing more is started after the first unexpected verdict.

@@ -44,6 +44,10 @@ fn reproduce(options: &RunOptions, cell: &PlannedCell) -> String {
     if let Some(mutant) = cell.client.mutant.as_ref().or(cell.server.mutant.as_ref()) {
         words.extend(["--mutant".to_owned(), mutant.clone()]);
     }
+    if options.repeat > 1 {
+        // What shows in one of many may not show in one.
+        words.extend(["--repeat".to_owned(), options.repeat.to_string()]);
+    }
     words.extend(["--seed".to_owned(), options.seed.to_string()]);
     words.join(" ")
 }

@@ -26,23 +26,16 @@ impl Node {
     /// # Errors
     /// When the kernel does not answer.
     pub async fn snapshot(&self, at: Micros) -> Result<NodeSnapshot> {
-        let links: Vec<LinkMessage> =
-            self.netlink().link().get().execute().try_collect().await.map_err(self.netlink_error("list links"))?;
-        let names: IndexMap<u32, String> = links.iter().map(|link| (link.header.index, link_name(link))).collect();
-        let mut interfaces: IndexMap<String, u32> = links
-            .iter()
-            .filter(|link| link.header.flags.contains(LinkFlags::Up))
-            .map(|link| (link_name(link), link_mtu(link)))
-            .collect();
-        interfaces.sort_unstable_keys();
+        let links = self.links().await?;
+        let names = names(&links);
         let mut snapshot = NodeSnapshot {
             node: self.name().to_owned(),
             at,
-            interfaces,
-            addresses: self.addresses(&names).await?,
-            routes: self.routes(&names).await?,
+            interfaces: interfaces_up(&links),
+            addresses: self.named_addresses(&names).await?,
+            routes: self.named_routes(&names).await?,
             rules: self.rules().await?,
-            sockets: self.run(listening)?,
+            sockets: self.sockets()?,
             processes: self.processes()?,
             ..NodeSnapshot::default()
         };
@@ -54,7 +47,44 @@ impl Node {
         Ok(snapshot)
     }
 
-    async fn addresses(&self, names: &IndexMap<u32, String>) -> Result<Vec<AddressEntry>> {
+    /// Interfaces that are up, by name, with their MTU in bytes, sorted by name: the part of a
+    /// [snapshot](Self::snapshot) that a wait asks for again and again.
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    pub async fn interfaces(&self) -> Result<IndexMap<String, u32>> {
+        Ok(interfaces_up(&self.links().await?))
+    }
+
+    /// Addresses of the interfaces, sorted.
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    pub async fn addresses(&self) -> Result<Vec<AddressEntry>> {
+        self.named_addresses(&names(&self.links().await?)).await
+    }
+
+    /// Routes that were configured, sorted.
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    pub async fn routes(&self) -> Result<Vec<RouteEntry>> {
+        self.named_routes(&names(&self.links().await?)).await
+    }
+
+    /// Listening TCP and bound UDP sockets, sorted.
+    ///
+    /// # Errors
+    /// When the namespace cannot be entered.
+    pub fn sockets(&self) -> Result<Vec<SocketEntry>> {
+        self.run(listening)
+    }
+
+    async fn links(&self) -> Result<Vec<LinkMessage>> {
+        self.netlink().link().get().execute().try_collect().await.map_err(self.netlink_error("list links"))
+    }
+
+    async fn named_addresses(&self, names: &IndexMap<u32, String>) -> Result<Vec<AddressEntry>> {
         let all: Vec<AddressMessage> = self
             .netlink()
             .address()
@@ -84,7 +114,7 @@ impl Node {
         Ok(addresses)
     }
 
-    async fn routes(&self, names: &IndexMap<u32, String>) -> Result<Vec<RouteEntry>> {
+    async fn named_routes(&self, names: &IndexMap<u32, String>) -> Result<Vec<RouteEntry>> {
         let mut routes = Vec::new();
         for query in [RouteMessageBuilder::<Ipv4Addr>::new().build(), RouteMessageBuilder::<Ipv6Addr>::new().build()] {
             let all: Vec<RouteMessage> = self
@@ -137,6 +167,17 @@ impl Node {
         found.sort();
         Ok(found)
     }
+}
+
+fn names(links: &[LinkMessage]) -> IndexMap<u32, String> {
+    links.iter().map(|link| (link.header.index, link_name(link))).collect()
+}
+
+fn interfaces_up(links: &[LinkMessage]) -> IndexMap<String, u32> {
+    let up = links.iter().filter(|link| link.header.flags.contains(LinkFlags::Up));
+    let mut interfaces: IndexMap<String, u32> = up.map(|link| (link_name(link), link_mtu(link))).collect();
+    interfaces.sort_unstable_keys();
+    interfaces
 }
 
 fn link_name(link: &LinkMessage) -> String {

@@ -229,6 +229,22 @@ fn a_peer_is_removed_and_a_release_with_its_last_one() {
     assert!(matches!(absent, StoreError::Absent { .. }), "{absent}");
 }
 
+#[test]
+fn a_root_in_use_outlives_its_release() {
+    let repository = need_repository!();
+    repository.sign();
+    let made = repository.install(&repository.request(&["openconnect"])).unwrap();
+    let root = repository.store.root(&made.release);
+    let held = repository.store.hold().unwrap();
+    remove(&repository.store, RELEASE, &["openconnect".to_owned()].into(), &Unwatched).unwrap();
+    assert_eq!(repository.store.releases().unwrap(), [], "nobody begins with it any more");
+    assert!(root.join("usr/sbin/openconnect").is_file(), "who runs it, does");
+    drop(held);
+    repository.install(&repository.request(&["openconnect"])).unwrap();
+    remove(&repository.store, RELEASE, &["openconnect".to_owned()].into(), &Unwatched).unwrap();
+    assert!(!root.exists(), "the next writer makes good for it");
+}
+
 /// Stops as soon as packages are unpacked.
 #[derive(Default)]
 struct Impatient(AtomicU32);

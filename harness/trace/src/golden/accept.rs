@@ -81,7 +81,8 @@ impl Goldens {
         let mut cells: Vec<Wanted> = Vec::new();
         for (cell, phases) in seen.iter().filter(|(cell, _)| cell.scenario == scenario) {
             // As it comes back from a file, so that nothing depends on what a file cannot hold.
-            let phases = super::overlay::phases(&parts(phases));
+            let seen = phases.without(&self.also(cell, view), &Phases::default());
+            let phases = super::overlay::phases(&parts(&seen));
             match cells.iter_mut().find(|wanted| wanted.cell == *cell) {
                 Some(wanted) => wanted.phases = phases,
                 None => cells.push(Wanted { cell: cell.clone(), phases, is_seen: true }),

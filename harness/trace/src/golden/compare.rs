@@ -35,7 +35,7 @@ const ON_THEIR_WAY_AT_MOST: Duration = Duration::from_secs(1);
 /// Of a flow, each side's lines are compared in their order; how they interleave is chance. Flows are found by their
 /// name, and where there are several, by what they say, then by their order. Lines that stand for themselves are a set.
 pub fn compare(golden: &Golden, seen: &Phases, trace: &Trace, slack: Slack) -> Option<Difference> {
-    let found = findings(&golden.phases, seen, trace, slack);
+    let found = findings(&golden.phases, &seen.without(&golden.also, &golden.phases), trace, slack);
     let (phase, first) = found.first()?;
     let wire = wire_of(trace, first);
     let place = match (first.frame, wire) {

@@ -29,6 +29,8 @@ pub struct Golden {
     pub phases: Phases,
     /// Files that it was made of, the base first.
     pub files: Vec<PathBuf>,
+    /// Lines that this client or server may show besides, in any phase.
+    pub also: Vec<String>,
 }
 
 /// A golden file that cannot be used.
@@ -43,6 +45,17 @@ pub struct GoldenError {
     pub detail: String,
 }
 
+/// Stands for every scenario: what certain versions of a peer show wherever they run is said once. Its files have a `for:`, and the lines below
+/// it, whatever the phase, may be seen and need not.
+///
+/// ```text
+/// # golden trace: any-scenario, view routes
+/// for: openconnect <9.1 x *
+/// reason: its script adds a route for each DNS server
+/// --- connected
+/// + client route 10.20.0.10/32 on tun0
+/// ```
+pub(super) const ANY_SCENARIO: &str = "any-scenario";
 /// Follows the name of a phase that the base has and an overlay has not.
 pub(super) const ABSENT: &str = " (absent)";
 /// Begins the first line.

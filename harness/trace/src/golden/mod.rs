@@ -28,4 +28,4 @@ pub use file::{Golden, GoldenError};
 pub use phases::{Phase, Phases, Slack, phases};
 pub use routes::route_phases;
 pub use selector::Selector;
-pub use store::{Accepted, Cell, Goldens};
+pub use store::{Accepted, Cell, Goldens, Stale};

@@ -1,5 +1,6 @@
 //! A trace cut into the phases of its scenario: what is compared.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -22,6 +23,22 @@ pub struct Slack {
 pub struct Phases {
     /// By time. A phase in which nothing happened is there, with no lines.
     pub phases: Vec<Phase>,
+}
+
+impl Phases {
+    /// The same without these lines, where a phase of `golden` does not have them.
+    pub(super) fn without(&self, lines: &[String], golden: &Self) -> Cow<'_, Self> {
+        if lines.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut rest = self.clone();
+        for phase in &mut rest.phases {
+            let asked = golden.phases.iter().find(|other| other.name == phase.name);
+            let is_asked = |text: &String| asked.is_some_and(|other| other.lines.iter().any(|(line, _)| line == text));
+            phase.lines.retain(|(text, _)| !lines.contains(text) || is_asked(text));
+        }
+        Cow::Owned(rest)
+    }
 }
 
 /// What happened from one mark to the next.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use interop_evidence::View;
 
-use super::file::{File, path};
+use super::file::{ANY_SCENARIO, File, path};
 use super::overlay::{merged, phases};
 use super::{Golden, GoldenError};
 
@@ -25,6 +25,15 @@ pub struct Cell {
 #[derive(Clone, Debug, Default)]
 pub struct Goldens {
     files: BTreeMap<PathBuf, File>,
+}
+
+/// A golden file that holds for nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// Below `goldens/`.
+    pub path: PathBuf,
+    /// Why.
+    pub why: String,
 }
 
 /// A file to be written, or to be taken away.
@@ -73,7 +82,15 @@ impl Goldens {
         Some(Golden {
             phases: phases(&merged(&parts(base), &parts(overlay))),
             files: base.into_iter().chain(overlay).map(|file| file.path.clone()).collect(),
+            also: self.also(cell, view),
         })
+    }
+
+    /// Lines that the peers of a cell may show in any scenario.
+    pub(super) fn also(&self, cell: &Cell, view: View) -> Vec<String> {
+        let files = self.overlays(ANY_SCENARIO, view);
+        let fitting = files.filter(|file| file.selectors.iter().any(|selector| selector.matches(cell)));
+        fitting.flat_map(|file| &file.parts).flat_map(|part| part.lines.iter().flatten().cloned()).collect()
     }
 
     /// Whether somebody has looked at this pair: what is right for others says nothing about a client or a server that nobody
@@ -84,10 +101,12 @@ impl Goldens {
             || files().any(|file| file.cells.iter().any(|named| named.names(cell)))
     }
 
-    /// Golden files that nobody asks for, in words. `scenarios` says which views each scenario claims.
-    pub fn stale(&self, scenarios: &[(String, Vec<View>)]) -> Vec<String> {
-        let reason = |file: &File| {
-            let File { scenario, view, .. } = file;
+    /// Golden files that nobody asks for. `scenarios` says which views each scenario claims.
+    pub fn stale(&self, scenarios: &[(String, Vec<View>)]) -> Vec<Stale> {
+        let why = |File { scenario, view, .. }: &File| {
+            if scenario == ANY_SCENARIO {
+                return None;
+            }
             match scenarios.iter().find(|(name, _)| name == scenario) {
                 None => Some(format!("there is no scenario `{scenario}`")),
                 Some((_, views)) if !views.contains(view) => {
@@ -96,7 +115,7 @@ impl Goldens {
                 Some(_) => None,
             }
         };
-        self.files.values().filter_map(|file| Some(format!("{}: {}", file.path.display(), reason(file)?))).collect()
+        self.files.values().filter_map(|file| Some(Stale { path: file.path.clone(), why: why(file)? })).collect()
     }
 
     /// Takes the files of one view.
@@ -118,7 +137,10 @@ impl Goldens {
     fn ambiguous(&self, texts: &BTreeMap<PathBuf, &str>) -> Vec<GoldenError> {
         let mut errors = Vec::new();
         for (index, file) in self.files.values().enumerate() {
-            let same_view = |other: &&File| other.scenario == file.scenario && other.view == file.view;
+            // Of what may be seen in any scenario, everything holds that fits.
+            let same_view = |other: &&File| {
+                other.scenario != ANY_SCENARIO && other.scenario == file.scenario && other.view == file.view
+            };
             for other in self.files.values().skip(index + 1).filter(same_view) {
                 let pairs = file.selectors.iter().flat_map(|one| other.selectors.iter().map(move |other| (one, other)));
                 let mut clashes = pairs.filter(|(one, other)| one.rank() == other.rank() && one.meets(other));

@@ -1,7 +1,9 @@
 //! Addresses, routes and resolver.
 
+use std::path::PathBuf;
+
 use interop_evidence::{AddressEntry, Facts, NodeSnapshot, Phase, ProcessEntry, RouteEntry, RuleEntry, Trace, View};
-use interop_trace::{Goldens, Phases, compare, route_phases};
+use interop_trace::{Cell, Goldens, Phases, compare, route_phases};
 
 use super::lab::{SLACK, apply, cell, read, shown};
 
@@ -124,4 +126,56 @@ fn a_pair_that_nobody_has_seen_has_no_golden() {
     assert!(goldens.of(&seen_pair, View::Routes).is_some());
     assert_eq!(goldens.of(&cell("mine", "ocserv"), View::Routes), None);
     assert_eq!(goldens.of(&cell("openconnect", "mine"), View::Routes), None);
+}
+
+/// The route that an old script adds for each resolver, said once for all scenarios.
+const ADDED: &str = "\
+# golden trace: any-scenario, view routes
+for: openconnect <9.1 x *
+reason: its script adds a route for each resolver
+--- connected
++ client route 10.20.0.10/32 on tun0
+";
+
+fn with_the_added_route() -> Phases {
+    let mut node = connected("9a7c:c09f:b76e:58ef");
+    node.routes.push(route("10.20.0.10/32", None, "tun0"));
+    seen(node)
+}
+
+#[test]
+fn what_an_old_version_shows_in_any_scenario_is_allowed_to_it_alone() {
+    let (now, old) = (cell("openconnect", "ocserv"), version("8.10"));
+    let mut files = vec![(PathBuf::from("any-scenario/routes@old.golden"), ADDED.to_owned())];
+    let usual = seen(connected("9a7c:c09f:b76e:58ef"));
+    let accepted = read(&files).accept(View::Routes, &[(now.clone(), usual.clone())], "a test");
+    apply(&mut files, &accepted);
+    let goldens = read(&files);
+    let differs = |cell, phases: &Phases| {
+        compare(&goldens.of(cell, View::Routes).unwrap(), phases, &Trace::default(), SLACK).map(|found| found.seen)
+    };
+    assert_eq!(differs(&old, &with_the_added_route()), None);
+    assert_eq!(differs(&old, &usual), None, "it may, and need not");
+    let added = Some(Some("+ client route 10.20.0.10/32 on tun0".to_owned()));
+    assert_eq!(differs(&now, &with_the_added_route()), added, "a newer one may not");
+
+    let unchanged = goldens.accept(View::Routes, &[(old, with_the_added_route())], "again");
+    assert!(unchanged.is_empty(), "{unchanged:?}");
+    assert!(goldens.stale(&[(now.scenario, vec![View::Routes])]).is_empty());
+}
+
+#[test]
+fn what_a_golden_asks_for_must_come_even_if_any_scenario_may_show_it() {
+    let old = version("8.10");
+    let mut files = Vec::new();
+    apply(&mut files, &Goldens::default().accept(View::Routes, &[(old.clone(), with_the_added_route())], "a test"));
+    files.push(("any-scenario/routes@old.golden".into(), ADDED.to_owned()));
+    let golden = read(&files).of(&old, View::Routes).unwrap();
+    assert_eq!(compare(&golden, &with_the_added_route(), &Trace::default(), SLACK), None);
+    let missing = compare(&golden, &seen(connected("9a7c:c09f:b76e:58ef")), &Trace::default(), SLACK).unwrap();
+    assert_eq!(missing.expected.as_deref(), Some("+ client route 10.20.0.10/32 on tun0"));
+}
+
+fn version(client: &str) -> Cell {
+    Cell { client_version: client.into(), ..cell("openconnect", "ocserv") }
 }

@@ -8,7 +8,7 @@ use interop_evidence::Exit;
 use interop_reports::{Merged, Part, merge, read_results};
 
 use super::{Failure, publish};
-use crate::args::ReportArgs;
+use crate::args::{CatalogueArgs, ReportArgs};
 use crate::load::complain;
 
 /// Where merged results go unless told.
@@ -18,7 +18,7 @@ const LISTED: usize = 20;
 /// Folders within a bundle; deeper ones are not ours.
 const DEPTH: usize = 8;
 
-pub(super) fn merged(args: &ReportArgs) -> Result<Exit, Failure> {
+pub(super) fn merged(catalogue: &CatalogueArgs, args: &ReportArgs) -> Result<Exit, Failure> {
     let out = args.out.as_deref().unwrap_or(Path::new(OUT));
     let shares = absolute(&args.folders)?;
     fs::create_dir_all(out)
@@ -57,7 +57,7 @@ pub(super) fn merged(args: &ReportArgs) -> Result<Exit, Failure> {
         ));
     };
     let lost = if args.copy { copy_bundles(&merged, &folders, &target) } else { 0 };
-    publish(args, &merged.results, &target)?;
+    publish(catalogue, args, &merged.results, &target)?;
     tell(&merged);
     Ok(match merged.results.exit(args.fail_on.is_some()) {
         Exit::Ok if unread > 0 || lost > 0 || !merged.is_whole() => Exit::Environment,

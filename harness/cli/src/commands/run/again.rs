@@ -153,6 +153,7 @@ fn with_present_wishes(then: RunArgs, now: &RunArgs) -> RunArgs {
         fail_on: now.fail_on.clone().or(then.fail_on),
         fail_fast: now.fail_fast || then.fail_fast,
         keep: now.keep || then.keep,
+        captures: now.captures.clone().or(then.captures),
         json: now.json,
         dry_run: now.dry_run,
         resume: None,

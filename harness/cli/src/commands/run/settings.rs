@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use interop_engine::{Durations, PeerArgument, RunOptions, Selection};
+use interop_engine::{Captures, Durations, PeerArgument, RunOptions, Selection};
 
 use super::share::SEED;
 use crate::args::{CatalogueArgs, RunArgs};
@@ -13,7 +13,7 @@ use crate::load::overlays;
 const OUT: &str = "vpn-interop-out";
 
 pub(super) fn selection(args: &RunArgs) -> Selection {
-    let peers = |texts: &[String]| texts.iter().map(|text| PeerArgument::parse(text)).collect();
+    let peers = |texts: &[String]| texts.iter().flat_map(|text| PeerArgument::parse_all(text)).collect();
     Selection {
         suite: args.suite.clone(),
         scenarios: args.scenarios.clone(),
@@ -38,6 +38,7 @@ pub(super) fn options(catalogue: &CatalogueArgs, args: &RunArgs) -> Result<RunOp
     Ok(RunOptions {
         repeat: args.repeat,
         keep: args.keep,
+        captures: if args.captures.as_deref() == Some("notable") { Captures::Notable } else { Captures::All },
         gate: !args.no_gate,
         fail_fast: args.fail_fast,
         fail_on_degraded: args.fail_on.is_some(),
@@ -86,6 +87,7 @@ pub(crate) fn plain_options(
         jobs: jobs.map(usize::from),
         repeat: 1,
         keep: false,
+        captures: Captures::All,
         gate: true,
         fail_fast: false,
         fail_on_degraded: false,
