@@ -11,6 +11,9 @@ use super::fate::{Delivery, Fate};
 use super::profile::Profile;
 use super::shaper::Shaper;
 
+/// EtherType of ARP (RFC 826).
+const ARP: [u8; 2] = [0x08, 0x06];
+
 /// Bytes in flight above which frames are dropped as if a queue were full, whatever the profile says.
 const MOST_IN_FLIGHT: usize = 64 * 1024 * 1024;
 
@@ -118,7 +121,8 @@ impl Direction {
         }
         self.stats.delayed += u64::from(due > now);
         let mut copy = self.copy_of(frame);
-        if let Some(flip) = luck.corrupted {
+        let corrupted = luck.corrupted.filter(|_| !is_arp(frame));
+        if let Some(flip) = corrupted {
             copy[flip.byte] ^= flip.mask;
             self.stats.corrupted += 1;
         }
@@ -135,7 +139,7 @@ impl Direction {
             after: due.saturating_sub(now),
             reordered: luck.reordered,
             duplicated: luck.duplicated,
-            corrupted: luck.corrupted.map(|flip| flip.byte),
+            corrupted: corrupted.map(|flip| flip.byte),
         })
     }
 
@@ -180,4 +184,10 @@ impl Direction {
         self.in_flight.push(Reverse(InFlight { due, sequence: self.sequence, frame }));
         self.sequence += 1;
     }
+}
+
+/// ARP has no checksum of its own and relies on the line's (IEEE 802.3, 3.2.9), which a real line has and a flipped bit would not pass. A
+/// wrong address in an answer would make the neighbour unreachable for a second, which is another fault than the one asked for.
+fn is_arp(frame: &[u8]) -> bool {
+    frame.get(12..14) == Some(&ARP)
 }

@@ -27,7 +27,7 @@ pub struct Profile {
     pub reorder: f64,
     /// How long a frame is held back; by default half of `delay`, or 5 ms where there is no delay.
     pub reorder_by: Option<Duration>,
-    /// Fraction of frames in which one random bit beyond the Ethernet header is flipped.
+    /// Fraction of frames in which one random bit beyond the Ethernet header is flipped; never in ARP, which no checksum protects.
     pub corrupt: f64,
     /// Bits per second, counted over whole Ethernet frames.
     pub rate: Option<NonZeroU64>,

@@ -112,6 +112,25 @@ fn corruption_leaves_a_bare_header_alone() {
 }
 
 #[test]
+fn corruption_leaves_arp_alone() {
+    let mut direction = Direction::new(Profile { corrupt: 1.0, ..Profile::default() }, SEED);
+    let of_type = |ethertype: [u8; 2]| {
+        let mut frame = vec![0; 60];
+        frame[12..14].copy_from_slice(&ethertype);
+        frame
+    };
+    for (ethertype, flips) in [([0x08, 0x06], false), ([0x08, 0x00], true), ([0x86, 0xdd], true)] {
+        let sent = of_type(ethertype);
+        assert!(
+            matches!(direction.offer(ms(0), &sent), Fate::Delivered(it) if it.corrupted.is_some() == flips),
+            "{ethertype:x?}"
+        );
+        assert_eq!(direction.pop_due(ms(0)).unwrap() != sent, flips, "{ethertype:x?}");
+    }
+    assert_eq!(direction.stats().corrupted, 2);
+}
+
+#[test]
 fn corruption_is_within_three_sigma() {
     let profile = Profile { corrupt: 0.05, ..Profile::default() };
     let mut direction = Direction::new(profile, SEED);
