@@ -77,6 +77,9 @@ pub(crate) fn plain_options(
     let folders: Vec<PathBuf> = overlays(catalogue);
     cell_args.extend(folders.iter().map(|folder| folder.display().to_string()));
     let mut repeat_args = Vec::new();
+    if catalogue.no_builtin {
+        repeat_args.push("--no-builtin".to_owned());
+    }
     for folder in &catalogue.overlays {
         repeat_args.extend(["--catalogue".to_owned(), folder.display().to_string()]);
     }
