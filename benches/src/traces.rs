@@ -46,7 +46,7 @@ pub fn repeat(source: &Path, target: &Path, bytes: u64) -> Result<u64> {
             link_type: *link_type,
         })
         .collect();
-    let mut writer = CaptureWriter::create(target, &interfaces).map_err(|error| words(&error))?;
+    let mut writer = CaptureWriter::create(target, &interfaces).map_err(|error| words(&error))?.with_limit(u64::MAX);
     let (mut written, mut number, mut later) = (0, 0, Duration::ZERO);
     while written < bytes {
         for frame in &frames {
