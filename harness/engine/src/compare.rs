@@ -53,7 +53,7 @@ impl Side {
 /// So there is a difference only where each differs from the other.
 fn difference(view: View, old: &Side, new: &Side, slack: Slack) -> Option<TraceDifference> {
     let (before, after) = (old.phases(view, slack), new.phases(view, slack));
-    let golden = |phases: &Phases| Golden { phases: phases.clone(), files: Vec::new(), also: Vec::new() };
+    let golden = |phases: &Phases| Golden { phases: phases.clone(), files: Vec::new(), also: Phases::default() };
     let found = interop_trace::compare(&golden(&before), &after, &new.trace, slack)?;
     interop_trace::compare(&golden(&after), &before, &old.trace, slack)?;
     Some(TraceDifference { view, message: found.message })

@@ -115,7 +115,7 @@ impl<'s> Writing<'s> {
         let _one = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
         let (to, list) = (self.store.root_named(&release.digest), self.store.manifest_named(&release.digest));
         if to.exists() && (replace || !list.exists()) {
-            self.discard(&to)?;
+            self.set_aside(&to)?;
         }
         if !to.exists() {
             write_whole(&list, &made.manifest)?;
@@ -183,6 +183,13 @@ impl<'s> Writing<'s> {
             }
         }
         Ok(())
+    }
+
+    /// Takes a root's place for another one of the same packages. Whoever runs programs in it keeps it: it goes with the roots that no release
+    /// names.
+    fn set_aside(&self, root: &Path) -> Result<()> {
+        let aside = (0_u32..).map(|number| root.with_extension(number.to_string())).find(|path| !path.exists());
+        aside.map_or(Ok(()), |aside| fs::rename(root, aside).at(root))
     }
 
     /// Removes a root. It loses its name first: what is left half removed is nobody's root.

@@ -78,8 +78,9 @@ impl Store {
         &self.folder
     }
 
-    /// Keeps the roots of all releases in their places until what is returned is dropped, however the process ends: a release that is removed or
-    /// made anew meanwhile loses its name at once and its root later. None where there is no store, or this user may not write to it.
+    /// Keeps the roots of all releases on the disk until what is returned is dropped, however the process ends: a root that is removed or made anew
+    /// meanwhile loses its name at once, and goes when the store is written to without anybody holding it. To be called before releases are looked
+    /// up: between the two they may go. None where there is no store, or this user may not write to it.
     pub fn hold(&self) -> Option<File> {
         let lock = File::options().create(true).append(true).open(self.in_use()).ok()?;
         lock.lock_shared().ok().map(|()| lock)

@@ -240,9 +240,29 @@ fn a_root_in_use_outlives_its_release() {
     assert_eq!(repository.store.releases().unwrap(), [], "nobody begins with it any more");
     assert!(root.join("usr/sbin/openconnect").is_file(), "who runs it, does");
     drop(held);
-    repository.install(&repository.request(&["openconnect"])).unwrap();
-    remove(&repository.store, RELEASE, &["openconnect".to_owned()].into(), &Unwatched).unwrap();
+    // Of nothing that is there: opening the store for writing is enough.
+    remove(&repository.store, RELEASE, &["openconnect".to_owned()].into(), &Unwatched).unwrap_err();
     assert!(!root.exists(), "the next writer makes good for it");
+}
+
+#[test]
+fn a_damaged_root_in_use_is_replaced_and_kept() {
+    let repository = need_repository!();
+    repository.sign();
+    let request = repository.request(&["openconnect"]);
+    let made = repository.install(&request).unwrap();
+    let root = repository.store.root(&made.release);
+    let program = root.join("usr/sbin/openconnect");
+    fs::remove_file(&program).unwrap();
+    fs::write(root.join("usr/sbin/running"), "a program of a cell").unwrap();
+    let roots = || fs::read_dir(repository.store.folder().join("roots")).unwrap().flatten().map(|entry| entry.path());
+    let held = repository.store.hold().unwrap();
+    repository.install(&Request { refresh: true, ..request.clone() }).unwrap();
+    assert_eq!(fs::read_to_string(&program).unwrap(), "program", "who begins now, begins with a good one");
+    assert_eq!(roots().filter(|root| root.join("usr/sbin/running").is_file()).count(), 1, "who runs, runs on");
+    drop(held);
+    repository.install(&request).unwrap();
+    assert_eq!(roots().collect::<Vec<_>>(), [root], "the next writer makes good for it");
 }
 
 /// Stops as soon as packages are unpacked.

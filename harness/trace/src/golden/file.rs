@@ -29,8 +29,8 @@ pub struct Golden {
     pub phases: Phases,
     /// Files that it was made of, the base first.
     pub files: Vec<PathBuf>,
-    /// Lines that this client or server may show besides, in any phase.
-    pub also: Vec<String>,
+    /// Lines that this client or server may show besides.
+    pub also: Phases,
 }
 
 /// A golden file that cannot be used.
@@ -45,8 +45,8 @@ pub struct GoldenError {
     pub detail: String,
 }
 
-/// Stands for every scenario: what certain versions of a peer show wherever they run is said once. Its files have a `for:`, and the lines below
-/// it, whatever the phase, may be seen and need not.
+/// Stands for every scenario: what certain versions of a peer show wherever they run is said once. Its files have a `for:`. A line may be seen, and
+/// need not, in the phase below which it stands, and in those of its name with a number.
 ///
 /// ```text
 /// # golden trace: any-scenario, view routes
@@ -162,6 +162,13 @@ impl File {
         }
         this.parts.extend(begun);
         match (&overlay, this.selectors.is_empty()) {
+            (None, _) if this.scenario == ANY_SCENARIO => Err(error(
+                at,
+                format!(
+                    "what everybody shows belongs into the goldens of the scenarios; call the file {view}@NAME.{EXTENSION} and say \
+                     with `for:` who shows this in any scenario"
+                ),
+            )),
             (Some(_), true) => Err(error(
                 at,
                 "an overlay must say for whom it holds; add `for: CLIENT x SERVER` below the first line".into(),

@@ -26,16 +26,18 @@ pub struct Phases {
 }
 
 impl Phases {
-    /// The same without these lines, where a phase of `golden` does not have them.
-    pub(super) fn without(&self, lines: &[String], golden: &Self) -> Cow<'_, Self> {
-        if lines.is_empty() {
+    /// The same without the lines of these phases, where a phase of `golden` does not have them.
+    pub(super) fn without(&self, also: &Self, golden: &Self) -> Cow<'_, Self> {
+        if also.phases.is_empty() {
             return Cow::Borrowed(self);
         }
         let mut rest = self.clone();
         for phase in &mut rest.phases {
+            let fitting = also.phases.iter().filter(|other| is_numbered(&phase.name, &other.name));
+            let lines: Vec<&String> = fitting.flat_map(|other| other.lines.iter().map(|(line, _)| line)).collect();
             let asked = golden.phases.iter().find(|other| other.name == phase.name);
             let is_asked = |text: &String| asked.is_some_and(|other| other.lines.iter().any(|(line, _)| line == text));
-            phase.lines.retain(|(text, _)| !lines.contains(text) || is_asked(text));
+            phase.lines.retain(|(text, _)| !lines.contains(&text) || is_asked(text));
         }
         Cow::Owned(rest)
     }
@@ -74,6 +76,13 @@ pub fn phases(trace: &Trace, view: View, slack: Slack) -> Phases {
     Phases { phases: phases.map(|((text, mark), lines)| Phase { name: names.unique(text), mark, lines }).collect() }
 }
 
+/// Whether a phase is the one of this name, or one of those that follow it under its name with a number.
+fn is_numbered(phase: &str, name: &str) -> bool {
+    let Some(rest) = phase.strip_prefix(name) else { return false };
+    let number = rest.strip_prefix(" (").and_then(|rest| rest.strip_suffix(')'));
+    rest.is_empty() || number.is_some_and(|number| number.parse::<usize>().is_ok())
+}
+
 /// Names of phases that can stand in a golden: on one line, each once.
 #[derive(Default)]
 pub(super) struct Names(HashSet<String>);
@@ -93,5 +102,21 @@ impl Names {
             unique = format!("{name} ({number})");
         }
         unique
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_numbered;
+
+    #[test]
+    fn the_second_of_a_name_is_of_that_name() {
+        let of_connected = |phase| is_numbered(phase, "connected");
+        assert!(["connected", "connected (2)", "connected (13)"].into_iter().all(of_connected));
+        assert!(
+            !["before", "connect", "connected again", "connected (2", "connected (b)", "disconnected"]
+                .into_iter()
+                .any(of_connected)
+        );
     }
 }

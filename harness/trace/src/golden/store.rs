@@ -7,7 +7,7 @@ use interop_evidence::View;
 
 use super::file::{ANY_SCENARIO, File, path};
 use super::overlay::{merged, phases};
-use super::{Golden, GoldenError};
+use super::{Golden, GoldenError, Phases};
 
 /// The cell for which a golden is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,11 +86,11 @@ impl Goldens {
         })
     }
 
-    /// Lines that the peers of a cell may show in any scenario.
-    pub(super) fn also(&self, cell: &Cell, view: View) -> Vec<String> {
+    /// Lines that the peers of a cell may show in any scenario, by phase; a phase stands there once for each file that has it.
+    pub(super) fn also(&self, cell: &Cell, view: View) -> Phases {
         let files = self.overlays(ANY_SCENARIO, view);
         let fitting = files.filter(|file| file.selectors.iter().any(|selector| selector.matches(cell)));
-        fitting.flat_map(|file| &file.parts).flat_map(|part| part.lines.iter().flatten().cloned()).collect()
+        Phases { phases: fitting.flat_map(|file| phases(&file.parts).phases).collect() }
     }
 
     /// Whether somebody has looked at this pair: what is right for others says nothing about a client or a server that nobody

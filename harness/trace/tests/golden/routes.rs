@@ -159,6 +159,10 @@ fn what_an_old_version_shows_in_any_scenario_is_allowed_to_it_alone() {
     let added = Some(Some("+ client route 10.20.0.10/32 on tun0".to_owned()));
     assert_eq!(differs(&now, &with_the_added_route()), added, "a newer one may not");
 
+    let mut elsewhere = with_the_added_route();
+    elsewhere.phases[0].lines.push(("+ client route 10.20.0.10/32 on tun0".to_owned(), 0));
+    assert_eq!(differs(&old, &elsewhere), added, "nor may an old one in another phase");
+
     let unchanged = goldens.accept(View::Routes, &[(old, with_the_added_route())], "again");
     assert!(unchanged.is_empty(), "{unchanged:?}");
     assert!(goldens.stale(&[(now.scenario, vec![View::Routes])]).is_empty());

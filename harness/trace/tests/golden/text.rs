@@ -215,6 +215,9 @@ fn mistakes_in_files_are_explained_with_their_line() {
     assert!(wrong("dns.golden", title).contains("SCENARIO/VIEW.golden"));
     assert!(wrong("a/dns.golden", &format!("{title}for: a x y\n")).contains("a base holds for all"));
     assert!(wrong("a/dns@b.golden", title).contains("must say for whom it holds"));
+    let any =
+        wrong("any-scenario/dns.golden", "# golden trace: any-scenario, view dns\nreason: none\n--- before\nline\n");
+    assert!(any.contains("say with `for:` who shows this in any scenario"), "{any}");
     assert!(wrong("a/dns@b.golden", &format!("{title}\nfor: b x\n")).contains("line 3"));
     assert!(wrong("a/dns.golden", &format!("{title}reasn: b\n")).contains("line 2: `reasn: b` is none of"));
     assert!(wrong("a/dns.golden", &format!("{title}--- a\n--- a\n")).contains("line 3: there is a phase `a` already"));

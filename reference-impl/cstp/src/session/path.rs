@@ -9,6 +9,9 @@ use crate::defects::Mutant;
 /// No timer runs faster than this, whatever was negotiated.
 const LEAST: Duration = Duration::from_millis(10);
 
+/// How long a client waits, at most, for what its peer sent within two intervals.
+const MOST_GRACE: Duration = Duration::from_secs(1);
+
 /// What a channel's clocks ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
@@ -29,23 +32,31 @@ pub(super) struct Path {
     last_probe: Option<Instant>,
 }
 
-/// The three times of dead peer detection, all of them silence.
+/// The times of dead peer detection.
 #[derive(Clone, Copy, Debug)]
 struct Dpd {
+    /// Silence before the first probe.
     first: Duration,
+    /// Between two probes.
     repeat: Duration,
+    /// Silence after which there are no more.
+    last: Duration,
+    /// Silence of a dead peer.
     dead: Duration,
 }
 
 impl Dpd {
     /// A client probes after one interval and gives up after two; a server after two and three (AC-KA-01, AC-KA-02, AC-KA-05).
+    ///
+    /// Where only one direction is dead, the server's first question is on its way just when the client would give up. So that the question and not
+    /// chance decides, the client leaves it some time to arrive, as openconnect does, which counts whole seconds.
     fn new(interval: Duration, role: Role) -> Self {
         let interval = interval.max(LEAST * 2);
-        let (first, dead) = match role {
-            Role::Client => (interval, interval * 2),
-            Role::Server => (interval * 2, interval * 3),
+        let (first, last, grace) = match role {
+            Role::Client => (interval, interval * 2, MOST_GRACE.min(interval / 8)),
+            Role::Server => (interval * 2, interval * 3, Duration::ZERO),
         };
-        Self { first, repeat: interval / 2, dead }
+        Self { first, repeat: interval / 2, last, dead: last + grace }
     }
 }
 
@@ -84,7 +95,8 @@ impl Path {
 
     fn probe_at(&self) -> Option<Instant> {
         let dpd = self.dpd?;
-        Some(self.last_probe.map_or(self.last_rx + dpd.first, |probe| probe + dpd.repeat))
+        let at = self.last_probe.map_or(self.last_rx + dpd.first, |probe| probe + dpd.repeat);
+        Some(at).filter(|at| *at < self.last_rx + dpd.last)
     }
 
     fn keepalive_at(&self) -> Option<Instant> {

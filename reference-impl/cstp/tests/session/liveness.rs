@@ -9,12 +9,23 @@ fn client(dpd: u64, keepalive: u64) -> SessionConfig {
     SessionConfig { tls: timers(dpd, keepalive), ..quiet(Role::Client) }
 }
 
-/// AC-KA-01, AC-KA-02: a probe after one interval, again each half, dead after two.
+/// AC-KA-01, AC-KA-02: a probe after one interval, again each half, dead after two and what an answer needs to arrive.
 #[test]
 fn the_client_probes_silence_and_gives_up_after_two_intervals() {
     let mut sim = Sim::new(client(30, 0));
-    let expected = ["30000 Tls DpdRequest", "45000 Tls DpdRequest", "60000 lost: dead peer"];
+    let expected = ["30000 Tls DpdRequest", "45000 Tls DpdRequest", "61000 lost: dead peer"];
     assert_eq!(sim.until(600_000), expected);
+    let mut short = Sim::new(client(4, 0));
+    assert_eq!(short.until(600_000), ["4000 Tls DpdRequest", "6000 Tls DpdRequest", "8500 lost: dead peer"]);
+}
+
+/// A question that the server asks at the moment of its own patience (AC-KA-05) finds the client listening.
+#[test]
+fn a_question_at_two_intervals_keeps_the_client() {
+    let mut sim = Sim::new(client(30, 0));
+    sim.until(60_010);
+    sim.hears(Channel::Tls, PacketType::DpdRequest, b"");
+    assert_eq!(sim.until(90_009), ["60010 Tls DpdResponse"]);
 }
 
 /// AC-KA-03: whatever comes resets the clock, data and control alike.
@@ -27,7 +38,7 @@ fn any_packet_resets_the_clock() {
     sim.hears(Channel::Tls, PacketType::Other(0x42), b"");
     assert_eq!(sim.until(89_998), ["89998 Tls DpdRequest"]);
     sim.hears(Channel::Tls, PacketType::DpdResponse, b"");
-    assert_eq!(sim.until(149_998), ["119998 Tls DpdRequest", "134998 Tls DpdRequest", "149998 lost: dead peer"]);
+    assert_eq!(sim.until(150_998), ["119998 Tls DpdRequest", "134998 Tls DpdRequest", "150998 lost: dead peer"]);
 }
 
 /// The two channels have clocks of their own: what comes on one says nothing about the other.
@@ -36,11 +47,11 @@ fn a_busy_dtls_does_not_keep_tls_alive() {
     let mut sim = Sim::new(SessionConfig { tls: timers(10, 0), ..client_with_dtls(RetrySchedule::openconnect()) });
     sim.dtls(DTLS_UP);
     let mut lines = Vec::new();
-    for second in 1..=20 {
+    for second in 1..=21 {
         lines.extend(sim.until(second * 1000));
         sim.data(Channel::Dtls);
     }
-    assert!(lines.contains(&"20000 lost: dead peer".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"21000 lost: dead peer".to_owned()), "{lines:?}");
     assert_eq!(sim.session.outbound(), Channel::Dtls, "DTLS goes on while TLS is connected again");
 }
 
@@ -138,7 +149,13 @@ fn a_lost_channel_is_told_once_and_lives_again_when_it_is_replaced() {
     assert_eq!(sim.until(100_000), ["1000 lost: closed"]);
     let now = sim.now();
     sim.session.on_tls_replaced(now);
-    let expected = ["105000 Tls Keepalive", "110000 Tls DpdRequest", "115000 Tls DpdRequest", "120000 lost: dead peer"];
+    let expected = [
+        "105000 Tls Keepalive",
+        "110000 Tls DpdRequest",
+        "115000 Tls DpdRequest",
+        "120000 Tls Keepalive",
+        "121000 lost: dead peer",
+    ];
     assert_eq!(sim.until(130_000), expected);
     assert_eq!(sim.elapsed(), secs(130));
 }

@@ -31,7 +31,7 @@ fn after_a_dead_path(defects: &[Mutant]) -> (Sim, Vec<String>) {
 fn the_honest_client_falls_back_and_returns() {
     let (sim, lines) = after_a_dead_path(&[]);
     assert_eq!(sim.session.outbound(), Channel::Tls);
-    assert_eq!(lines[2..5], ["20000 stop", "20000 -> Tls", "20000 start 2"]);
+    assert_eq!(lines[2..5], ["21000 stop", "21000 -> Tls", "21000 start 2"]);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn never_falls_back_keeps_sending_into_the_void() {
 #[test]
 fn falls_back_without_return_makes_no_further_attempt() {
     let (mut sim, lines) = after_a_dead_path(&[Mutant::FallsBackWithoutReturn]);
-    assert_eq!(lines, ["0 -> Dtls", "0 start 1", "20000 stop", "20000 -> Tls"]);
+    assert_eq!(lines, ["0 -> Dtls", "0 start 1", "21000 stop", "21000 -> Tls"]);
     sim.session.on_tls_replaced(sim.now());
     let lines = sim.until(130_000);
     assert!(!lines.iter().any(|line| line.contains("start")), "{lines:?}");
