@@ -16,8 +16,8 @@ use self::search::{Found, search};
 use self::story::{Outcome, Step, Story};
 use self::versions::{Sides, sides};
 use super::diff::{Side as Ran, compared};
-use super::print;
 use super::run::{carry_out, plain_options};
+use super::{hold_roots, print};
 use crate::args::{BisectArgs, CatalogueArgs};
 use crate::display::style;
 use crate::load::{complain, load};
@@ -59,6 +59,7 @@ fn try_bisect(catalogue_args: &CatalogueArgs, catalogue: &Catalogue, args: &Bise
         let hint = hint.map_or_else(|| "see `vpn-interop list`".to_owned(), |near| format!("did you mean `{near}`?"));
         return Err(usage(format!("there is no scenario `{}`; {hint}", args.scenario)));
     }
+    let _roots = hold_roots();
     let sides = sides(catalogue, &args.client, &args.server).map_err(usage)?;
     let options = plain_options(catalogue_args, &args.out, args.seed, None).map_err(usage)?;
     let options = RunOptions { repeat: args.repeat, ..options };

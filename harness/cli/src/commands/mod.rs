@@ -33,6 +33,11 @@ pub(crate) use schema::schema;
 pub(crate) use shell::shell;
 pub(crate) use trace::trace;
 
+/// Keeps the roots of all releases until what is returned is dropped. Before a plan is made: it names roots that its cells need.
+fn hold_roots() -> Option<std::fs::File> {
+    interop_store::Store::of_user()?.hold()
+}
+
 /// Prints to standard output. A reader that has gone (`| head`) is no error.
 pub(crate) fn print(text: &str) {
     use std::io::Write as _;

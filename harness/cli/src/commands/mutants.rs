@@ -11,8 +11,8 @@ use interop_evidence::Exit;
 use interop_reports::{Options, write_all};
 
 use self::proof::{Claim, Proof, State};
-use super::print;
 use super::run::{carry_out, plain_options};
+use super::{hold_roots, print};
 use crate::args::{CatalogueArgs, MutantsArgs, MutantsCommand, ProveArgs};
 use crate::load::{complain, load};
 
@@ -66,6 +66,7 @@ fn try_prove(
     catalogue: &Catalogue,
     args: &ProveArgs,
 ) -> Result<ExitCode, (Exit, String)> {
+    let _roots = hold_roots();
     let claims = claims(catalogue, args).map_err(|message| (Exit::Usage, message))?;
     let (claims, plan) = cells(catalogue, claims).map_err(|message| (Exit::Usage, message))?;
     if claims.is_empty() {

@@ -20,7 +20,7 @@ use self::execute::execute;
 use self::settings::{options, selection};
 use self::share::share;
 use super::earlier::Earlier;
-use super::print;
+use super::{hold_roots, print};
 use crate::args::{CatalogueArgs, RunArgs};
 use crate::display::{say, style};
 use crate::load::{complain, load};
@@ -56,6 +56,7 @@ fn carry_out_order(
         Ok(catalogue) => catalogue,
         Err(code) => return code,
     };
+    let _roots = hold_roots();
     let whole = match plan(&catalogue, &selection(args)) {
         Ok(plan) => plan,
         Err(error) => return refuse(&error.to_string()),

@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use interop_catalogue::Catalogue;
 use interop_evidence::{CellRecord, FORMAT_VERSION, RunRecord, RunResults};
-use interop_store::Store;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 use tokio::time::MissedTickBehavior;
@@ -40,7 +39,6 @@ pub async fn run(
 ) -> Result<Ended, RunError> {
     let clock = Instant::now();
     let _lock = lock(options)?;
-    let _roots = Store::of_user().and_then(|store| store.hold());
     let mut runner = Runner::new(catalogue, plan, options, events, stop)?;
     let before = runner.prepare()?;
     runner.run_all().await;
