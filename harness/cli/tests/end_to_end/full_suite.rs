@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
-use interop_evidence::{RunResults, Verdict};
+use interop_evidence::{CellRecord, RunResults, Verdict};
 
 use crate::support::{Run, has_anyconnect, has_command, has_pair, has_reference, need};
+
+/// Part of the note of a cell whose pair has no golden.
+const NO_GOLDEN: &str = "no golden for this pair yet";
 
 #[test]
 fn every_scenario_takes_place_and_the_resolver_stays() {
@@ -37,6 +40,7 @@ fn every_scenario_takes_place_and_the_resolver_stays() {
         .collect();
     assert!(unexpected.is_empty(), "{unexpected:#?}");
     has_what_was_promised(&results);
+    has_goldens(&run, &results);
     captures_open(&run, &results);
 }
 
@@ -137,6 +141,21 @@ fn has_what_was_promised(results: &RunResults) {
         .collect();
     assert_eq!(outages.len(), 2, "one cell for each DPD: {outages:?}");
     assert!(outages.iter().all(|(_, ms)| *ms > 1000.0), "an outage takes time: {outages:?}");
+}
+
+/// A pair that nobody has looked at is a note in the events of its cell: here there is none.
+fn has_goldens(run: &Run, results: &RunResults) {
+    let is_new = |bundle: &str| {
+        let events = fs::read_to_string(run.folder.path().join(bundle).join("events.jsonl")).unwrap();
+        assert!(!events.is_empty(), "{bundle}");
+        events.contains(NO_GOLDEN)
+    };
+    let ran = || results.cells.iter().filter(|cell| cell.bundle.is_some());
+    let new: Vec<&str> =
+        ran().filter(|cell| cell.bundle.as_deref().is_some_and(is_new)).map(|cell| cell.key.as_str()).collect();
+    assert!(new.is_empty(), "`vpn-interop accept` makes goldens for {new:?}");
+    let compared = |cell: &&CellRecord| cell.checks.iter().any(|check| check.id.starts_with("golden"));
+    assert!(ran().filter(compared).count() > 100, "goldens are compared");
 }
 
 fn captures_open(run: &Run, results: &RunResults) {
