@@ -85,7 +85,7 @@ fn has_what_was_promised(results: &RunResults) {
         }
     }
     for client in ["openconnect", "openvpn", "reference"] {
-        for scenario in ["home-nat", "symmetric-nat-short-timeout"] {
+        for scenario in ["home-nat", "symmetric-nat-short-timeout", "handshake-packet-lost"] {
             assert!(ran[client].contains(scenario), "{client} did not run {scenario}, which is about datagrams");
         }
     }
